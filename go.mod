@@ -1,0 +1,3 @@
+module github.com/karez/karez
+
+go 1.26.8
