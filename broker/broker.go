@@ -148,6 +148,7 @@ type Job struct {
 	Payload []byte // see internal/turns; at most MaxPayload bytes
 
 	// Set by Take.
+	Entry string // names this entry of the queue: the same each time it is handed out, different for the same job added twice
 	Token string // names this delivery; opaque
 	Tries int    // how many times this job was handed out, this time included
 }

@@ -1,0 +1,138 @@
+package channel
+
+import "slices"
+
+// maxRefused bounds how many refused turns a record remembers. A refused
+// prompt's job is dropped within moments; this only has to outlast that.
+const maxRefused = 32
+
+// A Record is the part of a channel that several processes change by
+// compare-and-set: which turns are accepted and not ended, and in which order.
+//
+// Its invariant: the first turn of the queue has a job outstanding, or a
+// worker that will give it one (see internal/turns).
+type Record struct {
+	Settings Settings `json:"settings"`
+	Queue    []Queued `json:"queue,omitempty"`   // accepted and not ended, oldest first
+	Leaf     string   `json:"leaf,omitempty"`    // the turn that the next prompt follows
+	Refused  []string `json:"refused,omitempty"` // turns refused lately
+}
+
+// Queued is one accepted turn.
+type Queued struct {
+	Turn   string `json:"turn"`
+	Parent string `json:"parent,omitempty"` // the turn it follows
+	Job    string `json:"job,omitempty"`    // entry of the job whose worker has claimed it
+}
+
+// An Accepted is what Accept decided.
+type Accepted struct {
+	Parent string   // the turn that the new one follows
+	Cancel []string // turns to be cancelled in its favour
+	Again  bool     // it was in the queue already
+	Busy   string   // refused: this turn runs
+	Full   bool     // refused: the queue is full
+}
+
+// Accept adds a turn to the queue as the policy says. parent is given for a
+// turn that supersedes another or continues a branch; follow says that the
+// parent is the leaf.
+func (r *Record) Accept(name, parent string, follow bool, base Settings) Accepted {
+	if i := r.find(name); i >= 0 {
+		return Accepted{Parent: r.Queue[i].Parent, Again: true}
+	}
+	set := r.Settings.Over(base)
+	if slices.Contains(r.Refused, name) {
+		return Accepted{Busy: name}
+	}
+	if set.Policy == Reject && len(r.Queue) > 0 {
+		r.refuse(name)
+		return Accepted{Busy: r.Queue[0].Turn}
+	}
+	if limit := or(set.MaxQueue, DefaultMaxQueue); len(r.Queue) >= limit && set.Policy != Replace {
+		r.refuse(name)
+		return Accepted{Full: true, Busy: r.Queue[0].Turn}
+	}
+	a := Accepted{Parent: parent}
+	if follow {
+		a.Parent = r.Leaf
+	}
+	if set.Policy == Replace {
+		for _, q := range r.Queue {
+			a.Cancel = append(a.Cancel, q.Turn)
+		}
+	}
+	r.Queue = append(r.Queue, Queued{Turn: name, Parent: a.Parent})
+	r.Leaf = name
+	return a
+}
+
+// A Claim is what Claim decided.
+type Claim int
+
+// The outcomes of Claim.
+const (
+	Gone      Claim = iota // not in the queue: ended, or never accepted
+	Waits                  // its turn has not come; whoever ends the one before gives it a new job
+	Duplicate              // another job entry has it; drop this one
+	Run                    // the caller's
+)
+
+// Claim gives a turn to the worker that holds job entry. The same entry may
+// claim again: it was handed to another worker because the first one died.
+func (r *Record) Claim(name, entry string, base Settings) Claim {
+	i := r.find(name)
+	if i < 0 {
+		return Gone
+	}
+	if q := r.Queue[i]; q.Job != "" && q.Job != entry {
+		return Duplicate
+	}
+	if i > 0 && r.Settings.Over(base).Policy != Parallel {
+		return Waits
+	}
+	r.Queue[i].Job = entry
+	return Run
+}
+
+// Claimed reports whether a worker has, or had, the turn.
+func (r *Record) Claimed(name string) bool {
+	i := r.find(name)
+	return i >= 0 && r.Queue[i].Job != ""
+}
+
+// Has reports whether the turn is accepted and not ended.
+func (r *Record) Has(name string) bool { return r.find(name) >= 0 }
+
+// Finish takes an ended turn from the queue.
+func (r *Record) Finish(name string) (was bool) {
+	i := r.find(name)
+	if i >= 0 {
+		r.Queue = slices.Delete(r.Queue, i, i+1)
+	}
+	return i >= 0
+}
+
+// Next returns the turns that may run now and that nobody has claimed. Each
+// needs a job; one too many does no harm.
+func (r *Record) Next(base Settings) []string {
+	var out []string
+	parallel := r.Settings.Over(base).Policy == Parallel
+	for i, q := range r.Queue {
+		if q.Job == "" && (i == 0 || parallel) {
+			out = append(out, q.Turn)
+		}
+	}
+	return out
+}
+
+func (r *Record) find(name string) int {
+	return slices.IndexFunc(r.Queue, func(q Queued) bool { return q.Turn == name })
+}
+
+func (r *Record) refuse(name string) {
+	r.Refused = append(r.Refused, name)
+	if n := len(r.Refused) - maxRefused; n > 0 {
+		r.Refused = slices.Delete(r.Refused, 0, n)
+	}
+}

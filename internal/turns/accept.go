@@ -1,0 +1,199 @@
+package turns
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/karez/karez/broker"
+	"github.com/karez/karez/channel"
+	"github.com/karez/karez/turn"
+)
+
+// Bounds of a prompt.
+const (
+	MaxPrompt  = 512 << 10 // bytes of a prompt as JSON; it must fit a job and an event
+	maxContent = turn.MaxData - 4<<10
+)
+
+// A Job's payload.
+type payload struct {
+	Prompt turn.Prompt `json:"prompt"`
+	Trace  string      `json:"traceparent,omitempty"`
+	Follow bool        `json:"follow,omitempty"` // the parent is the leaf at the time of acceptance
+	At     int64       `json:"at"`               // Unix milliseconds at which it was asked
+}
+
+// An Ask is a prompt on its way to become a turn.
+type Ask struct {
+	App     string
+	Channel string
+	Prompt  turn.Prompt
+	Trace   string // W3C traceparent, or ""
+	At      int64  // now, in Unix milliseconds
+}
+
+// ErrPromptTooLarge refuses a prompt whose JSON does not fit one event.
+var ErrPromptTooLarge = fmt.Errorf("a prompt has at most %d bytes as JSON", maxContent)
+
+// Accept makes a turn of a prompt and returns the turn's name. When it
+// returns without an error the turn will reach a terminal event (design: 2).
+// The same message of the same user is the same turn: accepting it again
+// returns again true and changes nothing. A prompt without a message id gets
+// one that is unique to At.
+//
+// It returns a *BusyError when the channel's policy refuses the prompt,
+// ErrNoTurn when Supersedes or Parent names a turn that does not exist, and
+// ErrPromptTooLarge.
+func (t *Turns) Accept(ctx context.Context, a Ask) (name string, again bool, err error) {
+	p := payload{Prompt: a.Prompt, Trace: a.Trace, At: a.At}
+	name = turn.NameFor(a.App, a.Channel, a.Prompt.User, a.Prompt.Message)
+	id := turn.NewID(a.App, a.Channel, name)
+	if _, err := t.b.Info(ctx, id); err == nil {
+		return name, true, nil
+	} else if !errors.Is(err, broker.ErrNotFound) {
+		return "", false, err
+	}
+	if err := t.place(ctx, a, &p); err != nil {
+		return "", false, err
+	}
+	raw, err := json.Marshal(&p)
+	if err != nil {
+		return "", false, fmt.Errorf("encode prompt: %w", err)
+	}
+	if len(raw) > maxContent {
+		return "", false, ErrPromptTooLarge
+	}
+	if err := t.heal(ctx, a.App, a.Channel); err != nil {
+		return "", false, err
+	}
+	if err := t.refuseEarly(ctx, a, name); err != nil {
+		return "", false, err
+	}
+	if err := t.b.Add(ctx, Queue, broker.Job{ID: id, Payload: raw}); err != nil {
+		return "", false, fmt.Errorf("accept %s: %w", id, err)
+	}
+	if err := t.open(ctx, id, p); err != nil {
+		return "", false, err
+	}
+	return name, false, nil
+}
+
+// place finds the turn that the new one follows.
+func (t *Turns) place(ctx context.Context, a Ask, p *payload) error {
+	switch {
+	case a.Prompt.Supersedes != "":
+		old, err := t.asked(ctx, turn.NewID(a.App, a.Channel, a.Prompt.Supersedes))
+		if err != nil {
+			return err
+		}
+		p.Prompt.Parent = old.Prompt.Parent
+	case a.Prompt.Parent != "":
+		if _, err := t.b.Info(ctx, turn.NewID(a.App, a.Channel, a.Prompt.Parent)); err != nil {
+			return noTurn(err, a.Prompt.Parent)
+		}
+	default:
+		p.Follow = true
+	}
+	return nil
+}
+
+// refuseEarly spares a prompt that the policy refuses its job; open decides.
+func (t *Turns) refuseEarly(ctx context.Context, a Ask, name string) error {
+	r, err := t.record(ctx, a.App, a.Channel)
+	if err != nil || r.Has(name) {
+		return err
+	}
+	return refusal(r.Accept(name, "", false, t.opts.Settings))
+}
+
+func refusal(d channel.Accepted) error {
+	if d.Busy != "" {
+		return &BusyError{Turn: d.Busy, Full: d.Full}
+	}
+	return nil
+}
+
+// open is what Accept does after the job was added. A worker repeats it when
+// it finds the log missing.
+func (t *Turns) open(ctx context.Context, id turn.ID, p payload) error {
+	var d channel.Accepted
+	var rec channel.Record
+	err := t.update(ctx, id.App, id.Channel, func(r *channel.Record) bool {
+		d = r.Accept(id.Name, p.Prompt.Parent, p.Follow, t.opts.Settings)
+		rec = *r
+		return !d.Again
+	})
+	if err != nil {
+		return err
+	}
+	if err := refusal(d); err != nil {
+		return err
+	}
+	p.Prompt.Parent = d.Parent
+	begun := channel.Begun{Turn: id.Name, Message: p.Prompt.Message, User: p.Prompt.User, Parent: d.Parent, Supersedes: p.Prompt.Supersedes}
+	if err := t.tell(ctx, id, channel.KindTurn, begun); err != nil {
+		return err
+	}
+	ev := turn.Event{Kind: turn.KindPrompt, Attrs: map[string]string{turn.AttrSchema: turn.SchemaVersion, turn.AttrTime: fmt.Sprint(p.At)}}
+	if p.Trace != "" {
+		ev.Attrs[turn.AttrTrace] = p.Trace
+	}
+	if ev.Data, err = json.Marshal(&p.Prompt); err != nil {
+		return fmt.Errorf("encode prompt: %w", err)
+	}
+	if err := t.b.Create(ctx, id, t.retention(rec), ev); err != nil && !errors.Is(err, broker.ErrExists) {
+		return fmt.Errorf("create %s: %w", id, err)
+	}
+	cancel := d.Cancel
+	if s := p.Prompt.Supersedes; s != "" && rec.Has(s) {
+		cancel = append(cancel, s)
+	}
+	for _, c := range cancel {
+		if err := t.Cancel(ctx, turn.NewID(id.App, id.Channel, c), p.Prompt.User); err != nil && !errors.Is(err, ErrNoTurn) {
+			return err
+		}
+	}
+	return t.cancelledBefore(ctx, id)
+}
+
+// tell appends an entry to the timeline of id's channel.
+func (t *Turns) tell(ctx context.Context, id turn.ID, kind turn.Kind, v any) error {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	tl := turn.Timeline(id.App, id.Channel)
+	seq, err := t.b.Append(ctx, tl, 0, 0, turn.Event{Kind: kind, Data: data})
+	if err != nil {
+		return fmt.Errorf("append %s to %s: %w", kind, tl, err)
+	}
+	if n := t.opts.Timeline; seq > turn.Seq(n) && seq%64 == 0 {
+		return t.b.Trim(ctx, tl, n)
+	}
+	return nil
+}
+
+// asked reads back from a turn's log what was asked.
+func (t *Turns) asked(ctx context.Context, id turn.ID) (payload, error) {
+	var p payload
+	evs, err := t.b.Read(ctx, id, 0, 1)
+	if err != nil {
+		return p, err
+	}
+	if len(evs) == 0 || evs[0].Kind != turn.KindPrompt {
+		return p, fmt.Errorf("%w: %s", ErrNoTurn, id.Name)
+	}
+	p.Trace = evs[0].Attrs[turn.AttrTrace]
+	p.At, _ = strconv.ParseInt(evs[0].Attrs[turn.AttrTime], 10, 64) // absent from foreign prompts
+	return p, json.Unmarshal(evs[0].Data, &p.Prompt)
+}
+
+func noTurn(err error, name string) error {
+	if errors.Is(err, broker.ErrNotFound) {
+		return fmt.Errorf("%w: %s", ErrNoTurn, name)
+	}
+	return err
+}

@@ -1,0 +1,138 @@
+package turns
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/karez/karez/broker"
+	"github.com/karez/karez/channel"
+	"github.com/karez/karez/turn"
+)
+
+// Finish settles a turn whose terminal event is in its log: it tells the
+// timeline, shortens the log, and gives the next turn of the channel its job.
+// Repeating it is harmless, and finishes what an earlier call left undone.
+func (t *Turns) Finish(ctx context.Context, id turn.ID) error {
+	r, err := t.record(ctx, id.App, id.Channel)
+	if err != nil {
+		return err
+	}
+	if r.Has(id.Name) {
+		a, err := t.Answer(ctx, id)
+		if err != nil {
+			return err
+		}
+		if !a.State.Terminal() {
+			return fmt.Errorf("finish %s: it has not ended", id)
+		}
+		if err := t.tell(ctx, id, channel.KindTurnEnd, channel.Ended{Turn: id.Name, State: string(a.State)}); err != nil {
+			return err
+		}
+	}
+	if err := t.b.Compact(ctx, id, t.retention(r)); err != nil && !errors.Is(err, broker.ErrNotFound) {
+		return fmt.Errorf("compact %s: %w", id, err)
+	}
+	err = t.update(ctx, id.App, id.Channel, func(rec *channel.Record) bool {
+		was := rec.Finish(id.Name)
+		r = *rec
+		return was
+	})
+	if err != nil {
+		return err
+	}
+	return t.startNext(ctx, id.App, id.Channel, r)
+}
+
+// startNext adds a job for every turn that may run and is not claimed.
+func (t *Turns) startNext(ctx context.Context, app, ch string, r channel.Record) error {
+	for _, name := range r.Next(t.opts.Settings) {
+		id := turn.NewID(app, ch, name)
+		p, err := t.asked(ctx, id)
+		if errors.Is(err, ErrNoTurn) {
+			continue // not created yet: its first job is still on the way
+		}
+		if err != nil {
+			return err
+		}
+		raw, err := json.Marshal(&p)
+		if err != nil {
+			return err
+		}
+		if err := t.b.Add(ctx, Queue, broker.Job{ID: id, Payload: raw}); err != nil {
+			return fmt.Errorf("start %s: %w", id, err)
+		}
+	}
+	return nil
+}
+
+// heal finishes a first turn of the queue that has ended without anybody
+// saying so: a foreign producer wrote its end.
+func (t *Turns) heal(ctx context.Context, app, ch string) error {
+	r, err := t.record(ctx, app, ch)
+	if err != nil || len(r.Queue) == 0 {
+		return err
+	}
+	id := turn.NewID(app, ch, r.Queue[0].Turn)
+	info, err := t.b.Info(ctx, id)
+	if errors.Is(err, broker.ErrNotFound) {
+		return nil // being accepted
+	}
+	if err != nil || !info.Ended {
+		return err
+	}
+	return t.Finish(ctx, id)
+}
+
+// Close ends a turn from outside its author: it fences whoever writes, appends
+// the terminal event ev, and finishes. It reports whether ev is what ended the
+// turn. ErrNoTurn: there is no such turn.
+func (t *Turns) Close(ctx context.Context, id turn.ID, kind turn.Kind, v any) (bool, error) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return false, err
+	}
+	for {
+		e, top, err := t.b.Begin(ctx, id)
+		if err == nil {
+			_, err = t.b.Append(ctx, id, e, top+1, turn.Event{Kind: kind, Data: data})
+		}
+		switch {
+		case err == nil:
+			return true, t.Finish(ctx, id)
+		case errors.Is(err, broker.ErrEnded):
+			return false, t.Finish(ctx, id)
+		case errors.Is(err, broker.ErrFenced), errors.Is(err, broker.ErrGap):
+			continue // somebody began after us; the next try fences them
+		default:
+			return false, noTurn(err, id.Name)
+		}
+	}
+}
+
+// Answer reads a whole turn. ErrNoTurn: there is none.
+func (t *Turns) Answer(ctx context.Context, id turn.ID) (turn.Answer, error) {
+	var a turn.Answer
+	for {
+		evs, err := t.b.Read(ctx, id, a.At, 4096)
+		if err == io.EOF {
+			return a, nil
+		}
+		if err != nil {
+			return a, fmt.Errorf("read %s: %w", id, err)
+		}
+		if len(evs) == 0 {
+			if a.At == 0 {
+				return a, fmt.Errorf("%w: %s", ErrNoTurn, id.Name)
+			}
+			return a, nil
+		}
+		for _, ev := range turn.Align(nil, evs) {
+			if err := a.Add(ev); err != nil {
+				return a, fmt.Errorf("read %s: %w", id, err)
+			}
+		}
+	}
+}

@@ -1,0 +1,161 @@
+package turns
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/karez/karez/broker"
+	"github.com/karez/karez/channel"
+	"github.com/karez/karez/turn"
+)
+
+// Bounds of a page of history, in turns.
+const (
+	DefaultPage = 50
+	MaxPage     = 200
+)
+
+// A Past is a page of a conversation.
+type Past struct {
+	After turn.Seq // the timeline's top when it was read: follow from here
+	More  turn.Seq // place of the oldest turn of the page if there are older ones, else 0
+	Leaf  string
+	Turns []PastTurn // oldest first
+}
+
+// A PastTurn is one turn of a page.
+type PastTurn struct {
+	Name     string
+	Place    turn.Seq // on the timeline
+	Branches []string
+	Answer   turn.Answer
+}
+
+// History reads a page of at most limit turns of the conversation that goes
+// through turn leaf ("": the newest), those before place before of the
+// timeline (0: the newest). Turns whose logs retention took are left out.
+func (t *Turns) History(ctx context.Context, app, ch, leaf string, before turn.Seq, limit int) (Past, error) {
+	if limit <= 0 {
+		limit = DefaultPage
+	}
+	limit = min(limit, MaxPage)
+	tree, top, err := t.tree(ctx, app, ch)
+	past := Past{After: top}
+	if err != nil {
+		return past, err
+	}
+	if leaf == "" {
+		leaf = tree.Leaf()
+	} else if tree.Turn(leaf) == nil {
+		return past, fmt.Errorf("%w: %s", ErrNoTurn, leaf)
+	}
+	past.Leaf = tree.Follow(leaf)
+	path := tree.Path(past.Leaf)
+	if before > 0 {
+		path = slices.DeleteFunc(path, func(n *channel.Node) bool { return n.Place >= uint64(before) })
+	}
+	if cut := len(path) - limit; cut > 0 {
+		path = path[cut:]
+		past.More = turn.Seq(path[0].Place)
+	}
+	for _, n := range path {
+		a, err := t.Answer(ctx, turn.NewID(app, ch, n.Turn))
+		if errors.Is(err, ErrNoTurn) || errors.Is(err, broker.ErrTrimmed) {
+			continue
+		}
+		if err != nil {
+			return past, err
+		}
+		past.Turns = append(past.Turns, PastTurn{Name: n.Turn, Place: turn.Seq(n.Place), Branches: tree.Branches(n.Turn), Answer: a})
+	}
+	return past, nil
+}
+
+// tree folds a whole timeline, of which Options.Timeline bounds the length.
+func (t *Turns) tree(ctx context.Context, app, ch string) (*channel.Tree, turn.Seq, error) {
+	id, tree, at := turn.Timeline(app, ch), new(channel.Tree), turn.Seq(0)
+	for {
+		evs, err := t.b.Read(ctx, id, at, 4096)
+		if errors.Is(err, broker.ErrTrimmed) {
+			if at, err = t.oldest(ctx, id, at); err == nil {
+				continue
+			}
+		}
+		if err != nil && err != io.EOF {
+			return nil, 0, fmt.Errorf("read %s: %w", id, err)
+		}
+		if len(evs) == 0 {
+			return tree, at, nil
+		}
+		for _, ev := range evs {
+			at = ev.Seq
+			grow(tree, ev)
+		}
+	}
+}
+
+// grow adds one timeline event to a tree; custom events and broken entries of
+// foreign writers are no part of the conversation.
+func grow(tree *channel.Tree, ev turn.Event) {
+	switch ev.Kind {
+	case channel.KindTurn:
+		var b channel.Begun
+		if json.Unmarshal(ev.Data, &b) == nil {
+			tree.Begin(uint64(ev.Seq), b)
+		}
+	case channel.KindTurnEnd:
+		var e channel.Ended
+		if json.Unmarshal(ev.Data, &e) == nil {
+			tree.End(e)
+		}
+	}
+}
+
+// oldest finds the last place that retention took, by bisection: Read tells
+// only whether a place is still there.
+func (t *Turns) oldest(ctx context.Context, id turn.ID, from turn.Seq) (turn.Seq, error) {
+	info, err := t.b.Info(ctx, id)
+	if err != nil {
+		return 0, err
+	}
+	lo, hi := from, info.Top // lo is trimmed, hi is readable (the top reads as empty)
+	for hi-lo > 1 {
+		mid := lo + (hi-lo)/2
+		_, err := t.b.Read(ctx, id, mid, 1)
+		switch {
+		case errors.Is(err, broker.ErrTrimmed):
+			lo = mid
+		case err != nil && err != io.EOF:
+			return 0, err
+		default:
+			hi = mid
+		}
+	}
+	return hi, nil
+}
+
+// Path reads the conversation that ends with turn name, oldest first, at most
+// limit turns, by following parents; it is what a model is shown.
+func (t *Turns) Path(ctx context.Context, app, ch, name string, limit int) ([]turn.Answer, error) {
+	var out []turn.Answer
+	for name != "" && len(out) < limit {
+		a, err := t.Answer(ctx, turn.NewID(app, ch, name))
+		if errors.Is(err, ErrNoTurn) || errors.Is(err, broker.ErrTrimmed) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, a)
+		if a.Prompt == nil {
+			break
+		}
+		name = a.Prompt.Parent
+	}
+	slices.Reverse(out)
+	return out, nil
+}
