@@ -88,10 +88,10 @@ type Log interface {
 
 	// Read returns events that follow place after, oldest first: at most max
 	// of them, and no more than about MaxRead bytes; it does not wait. None
-	// and a nil error: after is the top, or the log does not exist (yet).
-	// io.EOF: after is the terminal event. ErrTrimmed: retention took the
-	// event at after+1. ErrAhead: after is beyond the top of a log that
-	// exists. ErrMalformed: the next entry, written by a foreign producer,
+	// and a nil error: after is the top, or 0 and the log does not exist
+	// (yet). io.EOF: after is the terminal event. ErrTrimmed: retention took
+	// the event at after+1. ErrAhead: after is beyond the top; the top of a
+	// log that was deleted or lost is 0. ErrMalformed: the next entry, written by a foreign producer,
 	// cannot be understood.
 	//
 	// A compacted event whose span holds after is returned from after+1 on

@@ -197,3 +197,14 @@ func noTurn(err error, name string) error {
 	}
 	return err
 }
+
+// Live returns the turns of a channel that are accepted and not ended, oldest
+// first.
+func (t *Turns) Live(ctx context.Context, app, ch string) ([]string, error) {
+	r, err := t.record(ctx, app, ch)
+	out := make([]string, 0, len(r.Queue))
+	for _, q := range r.Queue {
+		out = append(out, q.Turn)
+	}
+	return out, err
+}

@@ -1,0 +1,214 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/karez/karez/turn"
+)
+
+// A Conn is what a session needs of its transport. No method blocks. Opened,
+// Deliver and Ended are called by one goroutine at a time; what they return
+// ErrFull for was not taken at all and is given again after Writable.
+type Conn interface {
+	// Opened says that number l.N stands for a log from here on.
+	Opened(l Log) error
+	// Deliver gives what follows on log n.
+	Deliver(n uint32, b *Batch) error
+	// Ended frees number l.N. why is nil after the terminal event, else
+	// broker.ErrTrimmed, broker.ErrAhead (start over from a snapshot) or
+	// another reason why the log cannot be followed.
+	Ended(l Log, why error) error
+	// Signal gives what is in no log. It may be dropped when the connection
+	// is full.
+	Signal(s Signal)
+	// Renew asks for a fresh token within d.
+	Renew(d time.Duration)
+	// Close ends the connection, telling the client why if it can.
+	Close(why error)
+}
+
+// A Session is one client's connection, whatever the transport. Its methods
+// may be called concurrently; those that take a context talk to the broker.
+type Session struct {
+	g      *Gateway // set once, as all of this group
+	id     string
+	conn   Conn
+	opened time.Time
+
+	mu      sync.Mutex // guards all below
+	who     Identity
+	cursors map[turn.ID]*Cursor
+	byN     []*Cursor // index n-1; nil: free
+	ready   []*Cursor // woken, not yet stepped
+	queued  bool      // stands in the pool or is run by it
+	full    bool      // waits for Writable
+	drained uint64    // calls of Writable
+	asked   bool      // Renew was called for this token
+	rooms   map[room]*follow
+	closed  bool
+}
+
+// ID names the session on every node.
+func (s *Session) ID() string { return s.id }
+
+// Who returns whom the session speaks for.
+func (s *Session) Who() Identity {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.who
+}
+
+// may returns ErrForbidden unless the session's grants allow verb on a channel.
+func (s *Session) may(verb, ch string) error {
+	if err := turn.CheckChannel(ch); err != nil {
+		return err
+	}
+	who := s.Who()
+	if !who.Expires.IsZero() && time.Now().After(who.Expires.Add(s.g.opts.Grace)) {
+		return ErrExpired
+	}
+	if who.Grants == nil || !who.Grants.May(verb, who.App, ch) {
+		return fmt.Errorf("%w: %s on channel %q", ErrForbidden, verb, ch)
+	}
+	return nil
+}
+
+// Renew replaces the session's token by a fresh one of the same subject.
+func (s *Session) Renew(who Identity) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if who.App != s.who.App || who.User != s.who.User {
+		return ErrSubject
+	}
+	s.who, s.asked = who, false
+	return nil
+}
+
+// Writable says that the connection can take more after ErrFull. The
+// transport calls it.
+func (s *Session) Writable() {
+	s.mu.Lock()
+	s.drained++
+	s.full = false
+	run := s.enqueue()
+	s.mu.Unlock()
+	if run {
+		s.g.pool.add(s)
+	}
+}
+
+// wake says that c may have something to give.
+func (s *Session) wake(c *Cursor) {
+	s.mu.Lock()
+	if c.ready || c.closed || s.closed {
+		s.mu.Unlock()
+		return
+	}
+	c.ready = true
+	s.ready = append(s.ready, c) // each cursor at most once
+	run := s.enqueue()
+	s.mu.Unlock()
+	if run {
+		s.g.pool.add(s)
+	}
+}
+
+// enqueue reports whether the caller must give s to the pool. s.mu is held.
+func (s *Session) enqueue() bool {
+	if s.queued || s.full || s.closed || len(s.ready) == 0 {
+		return false
+	}
+	s.queued = true
+	return true
+}
+
+// run steps the cursors that were woken until none is left or the connection
+// is full. The pool calls it, one goroutine at a time.
+func (s *Session) run() {
+	for {
+		c, drained := s.next()
+		if c == nil {
+			return
+		}
+		more, err := c.step()
+		switch {
+		case errors.Is(err, ErrFull):
+			if !s.block(c, drained) {
+				continue // it was drained meanwhile
+			}
+			return
+		case err != nil:
+			s.Close(err)
+		case more:
+			s.again(c)
+		}
+	}
+}
+
+// next takes the first woken cursor, or ends this run.
+func (s *Session) next() (*Cursor, uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || len(s.ready) == 0 {
+		s.ready = nil
+		s.queued = false
+		return nil, 0
+	}
+	c := s.ready[0]
+	s.ready = s.ready[1:]
+	c.ready = false
+	return c, s.drained
+}
+
+// block leaves c woken and waits for Writable, unless that has come since.
+func (s *Session) block(c *Cursor, drained uint64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !c.ready && !c.closed {
+		c.ready = true
+		s.ready = append(s.ready, c)
+	}
+	if s.drained != drained {
+		return false
+	}
+	s.full, s.queued = true, false
+	return true
+}
+
+// again wakes c from within run: behind the others, so that one log does not
+// keep the rest waiting.
+func (s *Session) again(c *Cursor) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !c.ready && !c.closed {
+		c.ready = true
+		s.ready = append(s.ready, c)
+	}
+}
+
+// Close ends the session and its connection. Turns go on (design: 4).
+func (s *Session) Close(why error) {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return
+	}
+	s.closed = true
+	cursors, rooms := s.cursors, s.rooms
+	s.cursors, s.byN, s.ready, s.rooms = nil, nil, nil, nil
+	s.mu.Unlock()
+
+	for _, c := range cursors {
+		s.g.detach(c)
+	}
+	for r := range rooms {
+		s.g.leave(r, s)
+	}
+	s.g.mu.Lock()
+	delete(s.g.sessions, s.id)
+	s.g.mu.Unlock()
+	s.conn.Close(why)
+}
