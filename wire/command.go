@@ -9,9 +9,11 @@ import (
 // Limits of what a client may send, in bytes unless said otherwise. A server
 // may be configured lower, not higher.
 const (
-	MaxCommand  = 1 << 20 // one encoded command
-	MaxSignal   = 16 << 10
+	MaxCommand  = 1 << 20  // one encoded command
+	MaxSignal   = 16 << 10 // data of a signal
+	MaxToken    = 16 << 10
 	MaxMessage  = 128 // the client's own id of a message
+	MaxName     = 128 // name of a custom event or signal, and of the client
 	MaxContents = 64  // parts of one message
 	MaxTurns    = 256 // cursors given in one follow
 )
@@ -32,6 +34,12 @@ const (
 	CmdAck        = "ack"        // N, After: shown to the reader through this place
 	CmdRenew      = "renew"      // Token of the same subject
 	CmdPing       = "ping"
+)
+
+// Values of Command.From.
+const (
+	FromNow      = "now"      // at the tail: only what happens from here on
+	FromSnapshot = "snapshot" // a page of history in the reply, then what follows it
 )
 
 // A Command is what a client sends. Only the fields named beside its type
@@ -55,6 +63,13 @@ type Command struct {
 	Before  turn.Seq            `json:"before,omitempty"` // history: timeline place, exclusive; 0 the tail
 	Limit   int                 `json:"limit,omitempty"`  // history: turns
 }
+
+// Values of Pace.Mode.
+const (
+	PaceLive   = "live"   // as fast as it comes; the same as ""
+	PaceSmooth = "smooth" // steadily, at the model's own mean speed
+	PaceFixed  = "fixed"  // Rate characters a second
+)
 
 // A Pace says how fast a reader wants text.
 type Pace struct {
