@@ -21,43 +21,51 @@ func tooLarge(p []byte) error {
 
 // checkLengths ends the decoding of a command: what is in it is not too long.
 func checkLengths(c *Command) (*Command, error) {
+	if err := c.lengths(); err != nil {
+		return spoiled(c, err)
+	}
+	return c, nil
+}
+
+func (c *Command) lengths() error {
+	var p turn.Prompt
+	if c.Prompt != nil {
+		p = *c.Prompt
+	}
 	for _, f := range []struct {
 		name   string
 		n, max int
 	}{
 		{"token", len(c.Token), MaxToken},
-		{"client", len(c.Client), MaxName},
+		{"client", len(c.Client), MaxClient},
 		{"message", len(c.Message), MaxMessage},
 		{"name", len(c.Name), MaxName},
 		{"turns", len(c.Turns), MaxTurns},
+		{"prompt.message", len(p.Message), MaxMessage},
+		{"prompt.content", len(p.Content), MaxContents},
 	} {
 		if f.n > f.max {
-			return spoiled(c, wrong(f.name, "its length is %d, the most is %d", f.n, f.max))
+			return wrong(f.name, "its length is %d, the most is %d", f.n, f.max)
 		}
 	}
 	if d := depth(c.Data); d > MaxValueDepth {
-		return spoiled(c, wrong("data", "nested %d deep, the most is %d", d, MaxValueDepth))
+		return wrong("data", "nested %d deep, the most is %d", d, MaxValueDepth)
 	}
-	if c.Prompt == nil {
-		return c, nil
+	if d := depth(p.Params); d > MaxValueDepth {
+		return wrong("prompt.params", "nested %d deep, the most is %d", d, MaxValueDepth)
 	}
-	if n := len(c.Prompt.Message); n > MaxMessage {
-		return spoiled(c, wrong("prompt.message", "its length is %d, the most is %d", n, MaxMessage))
-	}
-	if n := len(c.Prompt.Content); n > MaxContents {
-		return spoiled(c, wrong("prompt.content", "%d parts, the most is %d", n, MaxContents))
-	}
-	if d := depth(c.Prompt.Params); d > MaxValueDepth {
-		return spoiled(c, wrong("prompt.params", "nested %d deep, the most is %d", d, MaxValueDepth))
-	}
-	return c, nil
+	return nil
 }
 
 // Check returns nil when c has what a command of its type needs, else an
 // *Error: unknown_command for a type that is not known, too_large for a
-// signal's data, bad_request for the rest. It looks at nothing but c: whether
-// the channel exists and who may use it is asked elsewhere.
+// signal's data, bad_frame for what a decoder would have refused, bad_request
+// for the rest. It looks at nothing but c: whether the channel exists and who
+// may use it is asked elsewhere.
 func (c *Command) Check() error {
+	if err := c.lengths(); err != nil {
+		return badFrame(err)
+	}
 	switch c.Type {
 	case CmdPing:
 		return nil

@@ -38,9 +38,16 @@ type Codec interface {
 	AppendBody(dst []byte, ev *turn.Event) []byte
 }
 
+// The codecs. They are set once, here.
+var (
+	JSON        Codec = jsonCodec{}
+	MessagePack Codec = msgpackCodec{}
+	Protobuf    Codec = protoCodec{}
+)
+
 // Codecs returns all codecs. A server offers them all and takes the first that
 // the client names; JSON when it names none.
-func Codecs() []Codec { return []Codec{JSON{}, MessagePack{}, Protobuf{}} }
+func Codecs() []Codec { return []Codec{JSON, MessagePack, Protobuf} }
 
 // ByName returns the codec of a WebSocket subprotocol.
 func ByName(subprotocol string) (Codec, bool) {

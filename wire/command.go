@@ -13,7 +13,8 @@ const (
 	MaxSignal   = 16 << 10 // data of a signal
 	MaxToken    = 16 << 10
 	MaxMessage  = 128 // the client's own id of a message
-	MaxName     = 128 // name of a custom event or signal, and of the client
+	MaxClient   = 128 // what a client calls itself
+	MaxName     = 64  // name of a custom event or signal
 	MaxContents = 64  // parts of one message
 	MaxTurns    = 256 // cursors given in one follow
 )

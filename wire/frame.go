@@ -8,13 +8,13 @@ import (
 
 // Types of Frame.
 const (
-	FrameWelcome = "welcome" // first: Session, User, Ping, Limits
+	FrameWelcome = "welcome" // first, and the answer to hello: Session, User, Ping, Limits
 	FrameReply   = "reply"   // answers the command of the same ID: Turn, Seq, History as the command wants
 	FrameError   = "error"   // answers a command, or speaks of the whole session (ID 0): Error
 	FrameLog     = "log"     // number N now stands for Channel (and Turn), events follow from Seq on
 	FrameEvent   = "event"   // N, Event: the compact one
-	FrameReset   = "reset"   // N: what the reader has of this log is void, start over; Error says why
-	FrameClosed  = "closed"  // N is free again: the log has ended or is no longer followed; Error if that was not asked for
+	FrameReset   = "reset"   // N is free again: the log no longer holds what comes after Seq, start over from a snapshot; Error says why
+	FrameClosed  = "closed"  // N is free again: the log has ended, at Seq, or cannot be followed; then Error says why
 	FrameSignal  = "signal"  // Channel (empty: for this session or user alone), Name, Data, From
 	FrameRenew   = "renew"   // send a fresh token within In milliseconds
 	FrameBye     = "bye"     // the connection closes: Error; come back In milliseconds from now

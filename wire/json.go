@@ -10,22 +10,22 @@ import (
 	"github.com/karez/karez/turn"
 )
 
-// JSON is the default codec: objects with the keys that the struct tags of
+// jsonCodec is the default: objects with the keys that the struct tags of
 // Command and Frame name, but for the event, which is an array (json_event.go).
 // A message is one line.
-type JSON struct{}
+type jsonCodec struct{}
 
 // Subprotocol returns karez.v1.json.
-func (JSON) Subprotocol() string { return "karez.v1.json" }
+func (jsonCodec) Subprotocol() string { return "karez.v1.json" }
 
 // Binary returns false.
-func (JSON) Binary() bool { return false }
+func (jsonCodec) Binary() bool { return false }
 
 // AppendCommand implements Codec.
-func (JSON) AppendCommand(dst []byte, c *Command) []byte { return appendObject(dst, cleanCommand(c)) }
+func (jsonCodec) AppendCommand(dst []byte, c *Command) []byte { return appendObject(dst, cleanCommand(c)) }
 
 // AppendFrame implements Codec.
-func (j JSON) AppendFrame(dst []byte, f *Frame) []byte {
+func (j jsonCodec) AppendFrame(dst []byte, f *Frame) []byte {
 	if f.Type == FrameEvent {
 		return j.AppendBody(j.AppendHead(dst, f.N), f.Event)
 	}
@@ -74,7 +74,7 @@ func (t *turnsIn) UnmarshalJSON(p []byte) error {
 }
 
 // DecodeCommand implements Codec.
-func (JSON) DecodeCommand(p []byte) (*Command, error) {
+func (jsonCodec) DecodeCommand(p []byte) (*Command, error) {
 	if err := tooLarge(p); err != nil {
 		return nil, err
 	}
@@ -99,7 +99,7 @@ func decodeCommand(p []byte) (*Command, error) {
 }
 
 // DecodeFrame implements Codec.
-func (JSON) DecodeFrame(p []byte) (*Frame, error) {
+func (jsonCodec) DecodeFrame(p []byte) (*Frame, error) {
 	if t := bytes.TrimLeft(p, " \t\r\n"); len(t) > 0 && t[0] == '[' {
 		return decodeJSONEvent(t)
 	}

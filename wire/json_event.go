@@ -13,7 +13,7 @@ import (
 )
 
 // AppendHead appends `[n,`.
-func (JSON) AppendHead(dst []byte, n uint32) []byte {
+func (jsonCodec) AppendHead(dst []byte, n uint32) []byte {
 	dst = append(dst, '[')
 	dst = strconv.AppendUint(dst, uint64(n), 10)
 	return append(dst, ',')
@@ -21,7 +21,7 @@ func (JSON) AppendHead(dst []byte, n uint32) []byte {
 
 // AppendBody appends `seq,"text"]`, or `seq,{"kind":…}]` for what is more than
 // a piece of the main text.
-func (JSON) AppendBody(dst []byte, ev *turn.Event) []byte {
+func (jsonCodec) AppendBody(dst []byte, ev *turn.Event) []byte {
 	dst = strconv.AppendUint(dst, uint64(ev.Seq), 10)
 	dst = append(dst, ',')
 	if compact(ev) {

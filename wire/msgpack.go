@@ -10,25 +10,25 @@ import (
 	"github.com/karez/karez/turn"
 )
 
-// MessagePack is the codec with the smallest events. Commands and frames are
+// msgpackCodec is the codec with the smallest events. Commands and frames are
 // maps with the keys of the JSON codec; an event is the array [n, seq, text] or
 // [n, seq, map]. JSON values are MessagePack values, both ways, and bytes are
 // bin: a client never meets JSON or base64 text. Extension types are not used.
-type MessagePack struct{}
+type msgpackCodec struct{}
 
 // Subprotocol returns karez.v1.msgpack.
-func (MessagePack) Subprotocol() string { return "karez.v1.msgpack" }
+func (msgpackCodec) Subprotocol() string { return "karez.v1.msgpack" }
 
 // Binary returns true.
-func (MessagePack) Binary() bool { return true }
+func (msgpackCodec) Binary() bool { return true }
 
 // AppendCommand implements Codec.
-func (MessagePack) AppendCommand(dst []byte, c *Command) []byte {
+func (msgpackCodec) AppendCommand(dst []byte, c *Command) []byte {
 	return packMessage(dst, cleanCommand(c), commandFields)
 }
 
 // AppendFrame implements Codec.
-func (m MessagePack) AppendFrame(dst []byte, f *Frame) []byte {
+func (m msgpackCodec) AppendFrame(dst []byte, f *Frame) []byte {
 	if f.Type == FrameEvent {
 		return m.AppendBody(m.AppendHead(dst, f.N), f.Event)
 	}
@@ -36,12 +36,12 @@ func (m MessagePack) AppendFrame(dst []byte, f *Frame) []byte {
 }
 
 // AppendHead begins an array of three with the log number.
-func (MessagePack) AppendHead(dst []byte, n uint32) []byte {
+func (msgpackCodec) AppendHead(dst []byte, n uint32) []byte {
 	return msgp.AppendUint32(msgp.AppendArrayHeader(dst, 3), n)
 }
 
 // AppendBody ends the array with seq and content.
-func (MessagePack) AppendBody(dst []byte, ev *turn.Event) []byte {
+func (msgpackCodec) AppendBody(dst []byte, ev *turn.Event) []byte {
 	dst = msgp.AppendUint64(dst, uint64(ev.Seq))
 	if compact(ev) {
 		return packText(dst, ev.Data)
@@ -93,7 +93,7 @@ func packText(dst, text []byte) []byte {
 }
 
 // DecodeCommand implements Codec.
-func (MessagePack) DecodeCommand(p []byte) (*Command, error) {
+func (msgpackCodec) DecodeCommand(p []byte) (*Command, error) {
 	if err := tooLarge(p); err != nil {
 		return nil, err
 	}
@@ -102,12 +102,12 @@ func (MessagePack) DecodeCommand(p []byte) (*Command, error) {
 		return nil, badFrame(err)
 	}
 	// The same bytes as JSON may be longer than MaxCommand, hence not
-	// JSON{}.DecodeCommand.
+	// JSON.DecodeCommand.
 	return decodeCommand(text)
 }
 
 // DecodeFrame implements Codec.
-func (MessagePack) DecodeFrame(p []byte) (*Frame, error) {
+func (msgpackCodec) DecodeFrame(p []byte) (*Frame, error) {
 	if msgp.NextType(p) == msgp.ArrayType {
 		return unpackEvent(p)
 	}
@@ -115,7 +115,7 @@ func (MessagePack) DecodeFrame(p []byte) (*Frame, error) {
 	if err != nil {
 		return nil, badFrame(err)
 	}
-	return JSON{}.DecodeFrame(text)
+	return JSON.DecodeFrame(text)
 }
 
 // unpackMessage returns a map as JSON.

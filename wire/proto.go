@@ -9,11 +9,11 @@ import (
 	"github.com/karez/karez/turn"
 )
 
-// Protobuf is the codec for programs that already speak Protobuf: karez.proto
+// protoCodec is the codec for programs that already speak Protobuf: karez.proto
 // is its schema. A message is a Command or a Frame. It is written by hand over
 // the wire functions of the Protobuf library, so that an event is AppendHead
 // and a body that all readers share; a test holds it against the library.
-type Protobuf struct{}
+type protoCodec struct{}
 
 // Numbers of an event's own fields: of Frame, and of Event.
 const (
@@ -33,18 +33,18 @@ const (
 )
 
 // Subprotocol returns karez.v1.proto.
-func (Protobuf) Subprotocol() string { return "karez.v1.proto" }
+func (protoCodec) Subprotocol() string { return "karez.v1.proto" }
 
 // Binary returns true.
-func (Protobuf) Binary() bool { return true }
+func (protoCodec) Binary() bool { return true }
 
 // AppendCommand implements Codec.
-func (Protobuf) AppendCommand(dst []byte, c *Command) []byte {
+func (protoCodec) AppendCommand(dst []byte, c *Command) []byte {
 	return putMessage(dst, cleanCommand(c), commandFields)
 }
 
 // AppendFrame implements Codec.
-func (p Protobuf) AppendFrame(dst []byte, f *Frame) []byte {
+func (p protoCodec) AppendFrame(dst []byte, f *Frame) []byte {
 	if f.Type == FrameEvent {
 		return p.AppendBody(p.AppendHead(dst, f.N), f.Event)
 	}
@@ -52,10 +52,10 @@ func (p Protobuf) AppendFrame(dst []byte, f *Frame) []byte {
 }
 
 // AppendHead appends field n.
-func (Protobuf) AppendHead(dst []byte, n uint32) []byte { return putUint(dst, frameN, uint64(n)) }
+func (protoCodec) AppendHead(dst []byte, n uint32) []byte { return putUint(dst, frameN, uint64(n)) }
 
 // AppendBody appends fields seq and text, or seq and event.
-func (Protobuf) AppendBody(dst []byte, ev *turn.Event) []byte {
+func (protoCodec) AppendBody(dst []byte, ev *turn.Event) []byte {
 	dst = putUint(dst, frameSeq, uint64(ev.Seq))
 	if compact(ev) {
 		return putBytesAsText(dst, frameText, ev.Data)
@@ -103,7 +103,7 @@ func putBytesAsText(dst []byte, num protowire.Number, text []byte) []byte {
 }
 
 // DecodeCommand implements Codec.
-func (Protobuf) DecodeCommand(p []byte) (*Command, error) {
+func (protoCodec) DecodeCommand(p []byte) (*Command, error) {
 	if err := tooLarge(p); err != nil {
 		return nil, err
 	}
@@ -115,7 +115,7 @@ func (Protobuf) DecodeCommand(p []byte) (*Command, error) {
 }
 
 // DecodeFrame implements Codec.
-func (Protobuf) DecodeFrame(p []byte) (*Frame, error) {
+func (protoCodec) DecodeFrame(p []byte) (*Frame, error) {
 	in := new(frameIn)
 	if err := getMessage(in, p, frameInFields); err != nil {
 		return nil, badFrame(err)

@@ -127,7 +127,7 @@ func TestPayloads(t *testing.T) {
 		{turn.Event{Seq: 7, Kind: "later", Data: []byte("hello")}, `[3,7,{"kind":"later","text":"hello"}]`, ""},
 	} {
 		f := &Frame{Type: FrameEvent, N: 3, Event: &tt.ev}
-		if got := string(JSON{}.AppendFrame(nil, f)); got != tt.json {
+		if got := string(JSON.AppendFrame(nil, f)); got != tt.json {
 			t.Errorf("%s %q: got %s, want %s", tt.ev.Kind, tt.ev.Data, got, tt.json)
 		}
 		want := tt.ev
