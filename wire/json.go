@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/karez/karez/turn"
@@ -22,7 +23,9 @@ func (jsonCodec) Subprotocol() string { return "karez.v1.json" }
 func (jsonCodec) Binary() bool { return false }
 
 // AppendCommand implements Codec.
-func (jsonCodec) AppendCommand(dst []byte, c *Command) []byte { return appendObject(dst, cleanCommand(c)) }
+func (jsonCodec) AppendCommand(dst []byte, c *Command) []byte {
+	return appendObject(dst, cleanCommand(c))
+}
 
 // AppendFrame implements Codec.
 func (j jsonCodec) AppendFrame(dst []byte, f *Frame) []byte {
@@ -150,7 +153,8 @@ func jsonError(err error) error {
 	var se *json.SyntaxError
 	switch {
 	case errors.As(err, &te) && te.Field != "":
-		return wrong(te.Field, "%s does not fit here (at byte %d)", te.Value, te.Offset)
+		field := strings.TrimPrefix(te.Field, "Command.") // embedded in commandIn
+		return wrong(field, "%s does not fit here (at byte %d)", te.Value, te.Offset)
 	case errors.As(err, &te):
 		return fmt.Errorf("%s does not fit here (at byte %d)", te.Value, te.Offset)
 	case errors.As(err, &se):
