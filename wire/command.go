@@ -22,7 +22,7 @@ const (
 // Types of Command.
 const (
 	CmdHello      = "hello"      // first, when the handshake carried no token: Token, Client
-	CmdFollow     = "follow"     // Channel, or Channel and Turn: set a cursor; After, Turns, Pace
+	CmdFollow     = "follow"     // Channel, or Channel and Turn: set a cursor; From, After, Turns, Pace, Limit
 	CmdUnfollow   = "unfollow"   // Channel, or Channel and Turn
 	CmdPrompt     = "prompt"     // Channel, Prompt
 	CmdRegenerate = "regenerate" // Channel, Turn to supersede, Prompt.Message is the new id
@@ -62,7 +62,7 @@ type Command struct {
 	Data    json.RawMessage     `json:"data,omitempty"` // any JSON value
 	Pace    *Pace               `json:"pace,omitempty"`
 	Before  turn.Seq            `json:"before,omitempty"` // history: timeline place, exclusive; 0 the tail
-	Limit   int                 `json:"limit,omitempty"`  // history: turns
+	Limit   int                 `json:"limit,omitempty"`  // history, follow from a snapshot: turns
 }
 
 // Values of Pace.Mode.

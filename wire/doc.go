@@ -13,5 +13,7 @@
 // reader, so that the body is encoded once for all of them: AppendHead and
 // AppendBody.
 //
-// Read command.go, frame.go, codec.go, then json.go, msgpack.go, proto.go.
+// Read command.go, frame.go and codec.go, then json.go, msgpack.go and proto.go.
+// The binary codecs are driven by the tables of schema.go, whose rows field.go
+// and field_kinds.go explain; karez.proto is the same for other languages.
 package wire

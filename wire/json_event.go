@@ -28,7 +28,13 @@ func (jsonCodec) AppendBody(dst []byte, ev *turn.Event) []byte {
 		dst = appendString(dst, ev.Data)
 		return append(dst, ']')
 	}
-	dst = appendString(append(dst, `{"kind":`...), ev.Kind)
+	dst = appendContent(append(dst, '{'), ev)
+	return append(dst, "}]"...)
+}
+
+// appendContent appends the members of an event's object, without braces.
+func appendContent(dst []byte, ev *turn.Event) []byte {
+	dst = appendString(append(dst, `"kind":`...), ev.Kind)
 	dst = appendField(dst, `,"part":`, ev.Part)
 	dst = appendField(dst, `,"name":`, ev.Name)
 	dst = appendField(dst, `,"media":`, ev.Media)
@@ -44,7 +50,7 @@ func (jsonCodec) AppendBody(dst []byte, ev *turn.Event) []byte {
 		dst = base64.StdEncoding.AppendEncode(append(dst, `,"bytes":"`...), ev.Data)
 		dst = append(dst, '"')
 	}
-	return append(dst, "}]"...)
+	return dst
 }
 
 func appendField(dst []byte, key, s string) []byte {
