@@ -24,11 +24,9 @@ func TestProtocolDoc(t *testing.T) {
 	for _, c := range Codecs() {
 		words = append(words, c.Subprotocol())
 	}
-	for _, c := range []string{turn.CodeProviderAuth, turn.CodeProviderRejected, turn.CodeProviderLimited, turn.CodeProviderDown,
+	words = append(words, turn.CodeProviderAuth, turn.CodeProviderRejected, turn.CodeProviderLimited, turn.CodeProviderDown,
 		turn.CodeProviderTimeout, turn.CodeProviderBroken, turn.CodeIdle, turn.CodeWorkerLost, turn.CodeNoWorker, turn.CodeTooLong,
-		turn.CodeTurnExpired, turn.CodeInternal} {
-		words = append(words, c)
-	}
+		turn.CodeTurnExpired, turn.CodeInternal)
 	for _, w := range words {
 		if w != FrameEvent && w != "later" && !strings.Contains(doc, "`"+w+"`") {
 			t.Errorf("docs/protocol.md does not name %s", w)
