@@ -1,0 +1,145 @@
+// Package membroker is the embedded broker: everything in this process, with
+// nothing installed. New keeps it in memory. Open keeps it in a data folder,
+// so that what was acknowledged survives a kill -9: a write is acknowledged
+// when the storage library (cockroachdb/pebble) has synced it, and writes of
+// different logs that come together share one sync.
+//
+// In memory are the logs that are live or were read lately; in a folder the
+// rest is read back when it is asked for. Without a folder all of it is in
+// memory until its retention ends.
+//
+// It serves one process. Read log.go and read.go, then jobs.go, signals.go,
+// state.go, and store.go for the folder.
+package membroker
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/karez/karez/broker"
+	"github.com/karez/karez/turn"
+)
+
+// Options configure a Broker; the zero value works.
+type Options struct {
+	Hot int // logs of a data folder kept in memory; 0: 4096. Live and watched ones are always kept
+	Log *slog.Logger
+}
+
+// sweepEvery is how often what has expired is removed and idle logs leave
+// memory.
+const sweepEvery = 10 * time.Second
+
+// A Broker is the embedded broker.
+type Broker struct {
+	opts  Options // set once, as all of this group
+	log   *slog.Logger
+	store *store // nil: in memory only
+	ctx   context.Context
+	end   context.CancelFunc
+	wg    sync.WaitGroup
+
+	mu     sync.Mutex // guards the three below
+	logs   map[turn.ID]*entry
+	closed bool
+
+	jobs    jobs
+	signals signals
+	state   state
+}
+
+var _ broker.Broker = (*Broker)(nil)
+
+// New returns a broker in memory. Close ends it.
+func New(o Options) *Broker {
+	b := prepare(o)
+	b.wg.Go(b.sweep)
+	return b
+}
+
+// Open returns a broker on a data folder, made if need be. One process at a
+// time may have it open. Errors say what to do.
+func Open(dir string, o Options) (*Broker, error) {
+	b := prepare(o)
+	s, err := openStore(dir, b.log)
+	if err != nil {
+		return nil, err
+	}
+	b.store = s
+	if err := b.restore(); err != nil {
+		return nil, s.closeAfter(err)
+	}
+	b.wg.Go(b.sweep)
+	return b, nil
+}
+
+func prepare(o Options) *Broker {
+	if o.Hot == 0 {
+		o.Hot = 4096
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	b := &Broker{opts: o, log: o.Log, logs: make(map[turn.ID]*entry)}
+	b.ctx, b.end = context.WithCancel(context.Background())
+	b.jobs.queues = make(map[string]*queue)
+	b.signals.subs = make(map[broker.Topic]map[*subscription]struct{})
+	b.state.values = make(map[broker.Key]*value)
+	return b
+}
+
+// restore reads back jobs and state, which live in memory; logs follow when
+// they are asked for.
+func (b *Broker) restore() error {
+	if err := b.store.eachState(b.state.restore); err != nil {
+		return err
+	}
+	return b.store.eachJob(b.jobs.restore)
+}
+
+// Ping reports only whether the broker is open: there is no server.
+func (b *Broker) Ping(context.Context) error { return b.check() }
+
+func (b *Broker) check() error {
+	if b.ctx.Err() != nil {
+		return broker.ErrClosed
+	}
+	return nil
+}
+
+// Close ends all watches and closes the folder.
+func (b *Broker) Close() error {
+	b.mu.Lock()
+	if b.closed {
+		b.mu.Unlock()
+		return nil
+	}
+	b.closed = true
+	b.mu.Unlock()
+	b.end()
+	b.wg.Wait()
+	if b.store == nil {
+		return nil
+	}
+	return b.store.close()
+}
+
+// sweep removes what has expired, and lets idle logs of a folder leave memory.
+func (b *Broker) sweep() {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-b.ctx.Done():
+			return
+		case now := <-tick.C:
+			b.sweepLogs(now)
+			b.sweepState(now)
+			if b.store != nil {
+				b.sweepStored(now)
+			}
+		}
+	}
+}
