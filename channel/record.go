@@ -23,6 +23,7 @@ type Queued struct {
 	Turn   string `json:"turn"`
 	Parent string `json:"parent,omitempty"` // the turn it follows
 	Job    string `json:"job,omitempty"`    // entry of the job whose worker has claimed it
+	Own    bool   `json:"own,omitempty"`    // a back end answers it by itself: it has no job
 }
 
 // An Accepted is what Accept decided.
@@ -67,6 +68,23 @@ func (r *Record) Accept(name, parent string, follow bool, base Settings) Accepte
 	return a
 }
 
+// Add puts a turn into the queue that a back end answers by itself. It waits
+// for nobody; those behind it wait for it, as the policy says.
+func (r *Record) Add(name, parent string, follow bool, base Settings) Accepted {
+	if i := r.find(name); i >= 0 {
+		return Accepted{Parent: r.Queue[i].Parent, Again: true}
+	}
+	if len(r.Queue) >= or(r.Settings.Over(base).MaxQueue, DefaultMaxQueue) {
+		return Accepted{Full: true, Busy: r.Queue[0].Turn}
+	}
+	if follow {
+		parent = r.Leaf
+	}
+	r.Queue = append(r.Queue, Queued{Turn: name, Parent: parent, Own: true})
+	r.Leaf = name
+	return Accepted{Parent: parent}
+}
+
 // A Claim is what Claim decided.
 type Claim int
 
@@ -85,7 +103,7 @@ func (r *Record) Claim(name, entry string, base Settings) Claim {
 	if i < 0 {
 		return Gone
 	}
-	if q := r.Queue[i]; q.Job != "" && q.Job != entry {
+	if q := r.Queue[i]; q.Own || q.Job != "" && q.Job != entry {
 		return Duplicate
 	}
 	if i > 0 && r.Settings.Over(base).Policy != Parallel {
@@ -99,6 +117,12 @@ func (r *Record) Claim(name, entry string, base Settings) Claim {
 func (r *Record) Claimed(name string) bool {
 	i := r.find(name)
 	return i >= 0 && r.Queue[i].Job != ""
+}
+
+// Own reports whether a back end answers the turn by itself.
+func (r *Record) Own(name string) bool {
+	i := r.find(name)
+	return i >= 0 && r.Queue[i].Own
 }
 
 // Has reports whether the turn is accepted and not ended.
@@ -119,7 +143,7 @@ func (r *Record) Next(base Settings) []string {
 	var out []string
 	parallel := r.Settings.Over(base).Policy == Parallel
 	for i, q := range r.Queue {
-		if q.Job == "" && (i == 0 || parallel) {
+		if q.Job == "" && !q.Own && (i == 0 || parallel) {
 			out = append(out, q.Turn)
 		}
 	}

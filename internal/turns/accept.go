@@ -133,19 +133,8 @@ func (t *Turns) open(ctx context.Context, id turn.ID, p payload) error {
 		return err
 	}
 	p.Prompt.Parent = d.Parent
-	begun := channel.Begun{Turn: id.Name, Message: p.Prompt.Message, User: p.Prompt.User, Parent: d.Parent, Supersedes: p.Prompt.Supersedes}
-	if err := t.tell(ctx, id, channel.KindTurn, begun); err != nil {
+	if err := t.write(ctx, id, p, rec); err != nil {
 		return err
-	}
-	ev := turn.Event{Kind: turn.KindPrompt, Attrs: map[string]string{turn.AttrSchema: turn.SchemaVersion, turn.AttrTime: fmt.Sprint(p.At)}}
-	if p.Trace != "" {
-		ev.Attrs[turn.AttrTrace] = p.Trace
-	}
-	if ev.Data, err = json.Marshal(&p.Prompt); err != nil {
-		return fmt.Errorf("encode prompt: %w", err)
-	}
-	if err := t.b.Create(ctx, id, t.retention(rec), ev); err != nil && !errors.Is(err, broker.ErrExists) {
-		return fmt.Errorf("create %s: %w", id, err)
 	}
 	cancel := d.Cancel
 	if s := p.Prompt.Supersedes; s != "" && rec.Has(s) {
@@ -157,6 +146,58 @@ func (t *Turns) open(ctx context.Context, id turn.ID, p payload) error {
 		}
 	}
 	return t.cancelledBefore(ctx, id)
+}
+
+// write puts a turn on its timeline and creates its log, in this order: whoever
+// finds the log knows that the timeline has it.
+func (t *Turns) write(ctx context.Context, id turn.ID, p payload, rec channel.Record) error {
+	begun := channel.Begun{Turn: id.Name, Message: p.Prompt.Message, User: p.Prompt.User, Parent: p.Prompt.Parent, Supersedes: p.Prompt.Supersedes}
+	if err := t.tell(ctx, id, channel.KindTurn, begun); err != nil {
+		return err
+	}
+	ev := turn.Event{Kind: turn.KindPrompt, Attrs: map[string]string{turn.AttrSchema: turn.SchemaVersion, turn.AttrTime: strconv.FormatInt(p.At, 10)}}
+	if p.Trace != "" {
+		ev.Attrs[turn.AttrTrace] = p.Trace
+	}
+	var err error
+	if ev.Data, err = json.Marshal(&p.Prompt); err != nil {
+		return fmt.Errorf("encode prompt: %w", err)
+	}
+	if err := t.b.Create(ctx, id, t.retention(rec), ev); err != nil && !errors.Is(err, broker.ErrExists) {
+		return fmt.Errorf("create %s: %w", id, err)
+	}
+	return nil
+}
+
+// Create begins a turn that a back end answers by itself: it gets a place in
+// the conversation and no job. again: the turn exists, nothing was changed.
+// The back end then opens an epoch and appends. It returns a *BusyError when
+// too many turns are open on the channel.
+func (t *Turns) Create(ctx context.Context, id turn.ID, p turn.Prompt, at int64) (again bool, err error) {
+	if _, err := t.b.Info(ctx, id); err == nil {
+		return true, nil
+	} else if !errors.Is(err, broker.ErrNotFound) {
+		return false, err
+	}
+	pl := payload{Prompt: p, At: at}
+	if err := t.place(ctx, Ask{App: id.App, Channel: id.Channel, Prompt: p}, &pl); err != nil {
+		return false, err
+	}
+	var d channel.Accepted
+	var rec channel.Record
+	err = t.update(ctx, id.App, id.Channel, func(r *channel.Record) bool {
+		d = r.Add(id.Name, pl.Prompt.Parent, pl.Follow, t.opts.Settings)
+		rec = *r
+		return !d.Again && d.Busy == ""
+	})
+	if err == nil {
+		err = refusal(d)
+	}
+	if err != nil {
+		return false, err
+	}
+	pl.Prompt.Parent = d.Parent
+	return false, t.write(ctx, id, pl, rec)
 }
 
 // tell appends an entry to the timeline of id's channel.

@@ -42,6 +42,14 @@ func (t *Turns) Cancel(ctx context.Context, id turn.ID, by string) error {
 	return t.cancelledBefore(ctx, id)
 }
 
+// Tended reports whether a turn has somebody who will end it: a worker, or a
+// queue that will give it one. A turn that a back end or a plain producer
+// answers has none, and is closed when it falls silent.
+func (t *Turns) Tended(ctx context.Context, id turn.ID) (bool, error) {
+	r, err := t.record(ctx, id.App, id.Channel)
+	return r.Has(id.Name) && !r.Own(id.Name), err
+}
+
 // Cancelled returns who cancelled a turn, if anybody did. A worker asks after
 // it subscribed to Control, so that no cancel falls between.
 func (t *Turns) Cancelled(ctx context.Context, id turn.ID) (turn.Cancelled, bool, error) {

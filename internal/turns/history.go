@@ -115,6 +115,19 @@ func grow(tree *channel.Tree, ev turn.Event) {
 	}
 }
 
+// Oldest returns the place after which a timeline can be read. It returns
+// broker.ErrNotFound when there is none.
+func (t *Turns) Oldest(ctx context.Context, id turn.ID) (turn.Seq, error) {
+	_, err := t.b.Read(ctx, id, 0, 1)
+	if errors.Is(err, broker.ErrTrimmed) {
+		return t.oldest(ctx, id, 0)
+	}
+	if err == nil {
+		_, err = t.b.Info(ctx, id)
+	}
+	return 0, err
+}
+
 // oldest finds the last place that retention took, by bisection: Read tells
 // only whether a place is still there.
 func (t *Turns) oldest(ctx context.Context, id turn.ID, from turn.Seq) (turn.Seq, error) {
