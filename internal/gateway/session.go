@@ -45,6 +45,7 @@ type Session struct {
 	ready   []*Cursor // woken, not yet stepped
 	queued  bool      // stands in the pool or is run by it
 	full    bool      // waits for Writable
+	held    bool      // between Hold and Release
 	drained uint64    // calls of Writable
 	asked   bool      // Renew was called for this token
 	rooms   map[room]*follow
@@ -100,6 +101,25 @@ func (s *Session) Writable() {
 	}
 }
 
+// Hold keeps what is followed back until Release, so that a transport can
+// answer a Follow before the first event of it.
+func (s *Session) Hold() {
+	s.mu.Lock()
+	s.held = true
+	s.mu.Unlock()
+}
+
+// Release ends Hold.
+func (s *Session) Release() {
+	s.mu.Lock()
+	s.held = false
+	run := s.enqueue()
+	s.mu.Unlock()
+	if run {
+		s.g.pool.add(s)
+	}
+}
+
 // wake says that c may have something to give.
 func (s *Session) wake(c *Cursor) {
 	s.mu.Lock()
@@ -118,7 +138,7 @@ func (s *Session) wake(c *Cursor) {
 
 // enqueue reports whether the caller must give s to the pool. s.mu is held.
 func (s *Session) enqueue() bool {
-	if s.queued || s.full || s.closed || len(s.ready) == 0 {
+	if s.queued || s.full || s.held || s.closed || len(s.ready) == 0 {
 		return false
 	}
 	s.queued = true
@@ -152,8 +172,7 @@ func (s *Session) run() {
 func (s *Session) next() (*Cursor, uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || len(s.ready) == 0 {
-		s.ready = nil
+	if s.closed || s.held || len(s.ready) == 0 {
 		s.queued = false
 		return nil, 0
 	}

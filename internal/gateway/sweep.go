@@ -61,18 +61,26 @@ func (g *Gateway) sweepFeeds(now time.Time) {
 	}
 }
 
-// silent reports whether f is a turn that a program without a lease has begun
-// and not ended, and that has not grown for idle. f.mu is held.
+// silent reports whether f is a turn that has not ended and not grown for
+// idle. f.mu is held.
 func (f *Feed) silent(now time.Time, idle time.Duration) bool {
 	if f.id.Kind != turn.TurnLog || f.err != nil || len(f.window) == 0 || now.Sub(f.grown) < idle {
 		return false
 	}
-	last := f.window[len(f.window)-1]
-	return last.Epoch == 0 && last.Kind != turn.KindPrompt && last.Kind != turn.KindSuspended
+	return f.window[len(f.window)-1].Kind != turn.KindSuspended // that has a deadline of its own
 }
 
 func (g *Gateway) closeSilent(f *Feed) {
 	g.spawn(func() {
+		f.mu.Lock()
+		foreign := f.window[len(f.window)-1].Epoch == 0 && f.top > 1 // more than a prompt
+		f.mu.Unlock()
+		if tended, err := g.turns.Tended(g.ctx, f.id); err != nil || tended && !foreign {
+			f.mu.Lock()
+			f.grown = time.Now() // its worker minds it: look again after another idle time
+			f.mu.Unlock()
+			return
+		}
 		why := turn.Failure{Code: turn.CodeIdle, Message: fmt.Sprintf("the producer of this answer has been silent for %v", g.opts.Idle), Retryable: true}
 		_, err := g.turns.Close(g.ctx, f.id, turn.KindError, why)
 		if err != nil && !errors.Is(err, turns.ErrNoTurn) && g.ctx.Err() == nil {
