@@ -1,0 +1,104 @@
+// Package server is the door of a node: it listens, ends TLS, lets in whom it
+// may, and joins the routes of transports and pages into one HTTP server. It
+// knows no protocol.
+//
+// Read server.go, then listen.go and door.go.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+)
+
+// Options configure a Server.
+type Options struct {
+	Addr    string         // host:port; port 0 takes a free one
+	Cert    string         // PEM files for TLS; both or none
+	Key     string         //
+	Proxies []netip.Prefix // who may speak plain HTTP to an address that is not loopback
+	Origins []string       // other origins whose pages may connect, such as https://app.example.com; "*" for all
+	Local   bool           // answer only requests for a loopback name (no DNS rebinding): the dev server
+	Ready   func(context.Context) error
+	Log     *slog.Logger
+}
+
+// Limits of a request before anybody is known, as net/http names them.
+const (
+	headerTime  = 10 * time.Second
+	idleTime    = 2 * time.Minute
+	headerBytes = 32 << 10
+)
+
+// A Server serves one address.
+type Server struct {
+	opts Options
+	ln   net.Listener
+	http *http.Server
+	url  string
+}
+
+// New listens on o.Addr; Run serves. mux gets /livez and /readyz.
+func New(mux *http.ServeMux, o Options) (*Server, error) {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	ln, err := listen(o)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{opts: o, ln: ln}
+	s.url = address(ln.Addr(), o.Cert != "")
+	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /readyz", s.ready)
+	s.http = &http.Server{
+		Handler:           s.door(mux),
+		ReadHeaderTimeout: headerTime,
+		IdleTimeout:       idleTime,
+		MaxHeaderBytes:    headerBytes,
+		ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
+	}
+	return s, nil
+}
+
+// URL is the address to show to a person.
+func (s *Server) URL() string { return s.url }
+
+// Run serves until ctx ends, then lets requests under way finish for a moment.
+// Streams and sockets end with their sessions: close the gateway first, from
+// draining.
+func (s *Server) Run(ctx context.Context, draining func()) error {
+	failed := make(chan error, 1)
+	go func() { failed <- s.http.Serve(s.ln) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve %s: %w", s.url, err)
+	case <-ctx.Done():
+	}
+	draining()
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	err := s.http.Shutdown(end)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = s.http.Close()
+	}
+	<-failed
+	return err
+}
+
+func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+	defer cancel()
+	if s.opts.Ready != nil {
+		if err := s.opts.Ready(ctx); err != nil {
+			http.Error(w, "not ready: "+err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+	}
+	fmt.Fprintln(w, "ok")
+}

@@ -1,0 +1,123 @@
+package native
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/karez/karez/broker"
+	"github.com/karez/karez/internal/gateway"
+	"github.com/karez/karez/internal/socket"
+	"github.com/karez/karez/internal/turns"
+	"github.com/karez/karez/turn"
+	"github.com/karez/karez/wire"
+)
+
+// table says how each error is told to a client: code, hint, and after how
+// many milliseconds trying again makes sense (0: it does not).
+var table = []struct {
+	err   error
+	code  string
+	hint  string
+	retry int
+}{
+	{gateway.ErrForbidden, wire.CodeForbidden, "ask for a token that allows it", 0},
+	{gateway.ErrExpired, wire.CodeExpired, "connect with a fresh token", 0},
+	{gateway.ErrSubject, wire.CodeForbidden, "a connection keeps its user; open another for this one", 0},
+	{gateway.ErrTooMany, wire.CodeTooMany, "give something back first", 0},
+	{gateway.ErrKicked, wire.CodeForbidden, "an operator closed this connection", 0},
+	{gateway.ErrDraining, wire.CodeDraining, "connect again", 100},
+	{gateway.ErrClosed, wire.CodeDraining, "connect again", 100},
+	{gateway.ErrNotFollow, wire.CodeBadRequest, "follow it first", 0},
+	{gateway.ErrBadName, wire.CodeBadRequest, "", 0},
+	{gateway.ErrFull, wire.CodeSlowDown, "read faster, or follow less", 1000},
+	{turn.ErrBadID, wire.CodeBadRequest, "", 0},
+	{turns.ErrNoTurn, wire.CodeNotFound, "", 0},
+	{turns.ErrPromptTooLarge, wire.CodeTooLarge, "send large content by reference: a url in prompt.content", 0},
+	{broker.ErrTrimmed, wire.CodeTrimmed, "follow from a snapshot", 0},
+	{broker.ErrAhead, wire.CodeTrimmed, "follow from a snapshot", 0},
+	{broker.ErrMalformed, wire.CodeInternal, "its producer wrote an entry that cannot be understood; see docs/producers.md", 0},
+	{broker.ErrNotFound, wire.CodeNotFound, "", 0},
+	{broker.ErrEnded, wire.CodeEnded, "", 0},
+	{broker.ErrExists, wire.CodeConflict, "", 0},
+	{broker.ErrConflict, wire.CodeConflict, "", 100},
+	{broker.ErrFenced, wire.CodeConflict, "", 0},
+	{broker.ErrGap, wire.CodeConflict, "", 0},
+	{broker.ErrLeaseLost, wire.CodeConflict, "", 0},
+	{broker.ErrTooLarge, wire.CodeTooLarge, "", 0},
+	{broker.ErrUnavailable, wire.CodeUnavailable, "the server's broker does not answer; try again", 1000},
+	{broker.ErrClosed, wire.CodeDraining, "connect again", 1000},
+	{context.DeadlineExceeded, wire.CodeUnavailable, "the server's broker is slow; try again", 1000},
+}
+
+// Explain makes of any error what a client is told.
+func Explain(err error) *wire.Error {
+	if e := (*wire.Error)(nil); errors.As(err, &e) {
+		return e
+	}
+	if e := (*turns.BusyError)(nil); errors.As(err, &e) {
+		out := &wire.Error{Code: wire.CodeBusy, Message: e.Error(), Hint: "wait for it, or cancel it", Turn: e.Turn}
+		if e.Full {
+			out.Code, out.RetryIn = wire.CodeTooMany, 1000
+		}
+		return out
+	}
+	for _, row := range table {
+		if errors.Is(err, row.err) {
+			return &wire.Error{Code: row.code, Message: err.Error(), Hint: row.hint, RetryIn: row.retry}
+		}
+	}
+	return &wire.Error{Code: wire.CodeInternal, Message: "the server failed; its log says more", RetryIn: 1000}
+}
+
+// failure answers command id with err.
+func failure(id uint64, err error) *wire.Frame {
+	return &wire.Frame{ID: id, Type: wire.FrameError, Error: Explain(err)}
+}
+
+// closeCode returns the WebSocket close code for an error's code (RFC 6455,
+// 7.4; 4000 to 4999 are ours).
+func closeCode(code string) int {
+	switch code {
+	case wire.CodeDraining:
+		return 1012 // service restart
+	case wire.CodeUnavailable, wire.CodeSlowDown:
+		return 1013 // try again later
+	case wire.CodeTooLarge:
+		return socket.CodeTooBig
+	case wire.CodeInternal:
+		return socket.CodeInternal
+	case wire.CodeUnauthorized:
+		return 4401
+	case wire.CodeForbidden:
+		return 4403
+	case wire.CodeExpired:
+		return 4408
+	}
+	return 4400
+}
+
+// Status returns the HTTP status for an error's code.
+func Status(code string) int {
+	switch code {
+	case wire.CodeUnauthorized, wire.CodeExpired:
+		return http.StatusUnauthorized
+	case wire.CodeForbidden:
+		return http.StatusForbidden
+	case wire.CodeNotFound:
+		return http.StatusNotFound
+	case wire.CodeTooLarge:
+		return http.StatusRequestEntityTooLarge
+	case wire.CodeTooMany, wire.CodeSlowDown:
+		return http.StatusTooManyRequests
+	case wire.CodeBusy, wire.CodeConflict, wire.CodeEnded:
+		return http.StatusConflict
+	case wire.CodeTrimmed:
+		return http.StatusGone
+	case wire.CodeUnavailable, wire.CodeDraining:
+		return http.StatusServiceUnavailable
+	case wire.CodeInternal:
+		return http.StatusInternalServerError
+	}
+	return http.StatusBadRequest
+}

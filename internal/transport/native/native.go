@@ -1,0 +1,127 @@
+// Package native speaks Karez's own protocol (package wire, docs/protocol.md)
+// over two roads: a WebSocket at /v1/ws, and for networks that block it
+// server-sent events at /v1/stream with commands posted to /v1/command.
+//
+// It turns commands into calls of a gateway.Session and what the session gives
+// into frames. It knows nothing of brokers or feeds. write.go is the last of
+// the five files of a token's way.
+//
+// Read ws.go and write.go, then command.go, stream.go and errors.go.
+package native
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/karez/karez/internal/gateway"
+	"github.com/karez/karez/internal/socket"
+	"github.com/karez/karez/wire"
+)
+
+// pingEvery is how often every connection hears something, so that neither a
+// proxy nor a client's watchdog takes it for dead.
+const pingEvery = 15 * time.Second
+
+// commandTime bounds what one command may take at the broker.
+const commandTime = 30 * time.Second
+
+// closeTime bounds how long clients may take to say goodbye.
+const closeTime = 2 * time.Second
+
+// Options configure a Transport; the zero value works.
+type Options struct {
+	Hello  time.Duration  // for the token to come after a handshake without one; 0: 10 s
+	Socket socket.Options // of the WebSocket connections
+	Log    *slog.Logger
+}
+
+// Authenticate says who a token speaks for. Its error is shown to the client.
+type Authenticate func(ctx context.Context, token string) (gateway.Identity, error)
+
+// A Transport serves the native protocol of one node.
+type Transport struct {
+	g         *gateway.Gateway // set once
+	auth      Authenticate
+	opts      Options
+	log       *slog.Logger
+	group     *socket.Group
+	protocols []string
+	stop      chan struct{}
+	wg        sync.WaitGroup
+
+	mu    sync.Mutex // guards the one below
+	conns map[*wsConn]struct{}
+}
+
+// New returns a transport over g. Close ends what it started.
+func New(g *gateway.Gateway, auth Authenticate, o Options) *Transport {
+	if o.Hello == 0 {
+		o.Hello = 10 * time.Second
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.Socket.MaxMessage == 0 {
+		o.Socket.MaxMessage = wire.MaxCommand
+	}
+	t := &Transport{
+		g: g, auth: auth, opts: o, log: o.Log, group: socket.NewGroup(o.Socket),
+		stop: make(chan struct{}), conns: make(map[*wsConn]struct{}),
+	}
+	for _, c := range wire.Codecs() {
+		t.protocols = append(t.protocols, c.Subprotocol())
+	}
+	t.wg.Go(t.ping)
+	return t
+}
+
+// Register adds the transport's routes to mux.
+func (t *Transport) Register(mux *http.ServeMux) {
+	mux.HandleFunc("GET /v1/ws", t.serveWS)
+	mux.HandleFunc("POST /v1/stream", t.serveStream)
+	mux.HandleFunc("GET /v1/stream", t.serveStream)
+	mux.HandleFunc("POST /v1/command", t.serveCommand)
+}
+
+// Close ends the transport's goroutines and whatever connections are left.
+// Sessions end with the gateway: close that first.
+func (t *Transport) Close() {
+	close(t.stop)
+	t.wg.Wait()
+	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
+	defer cancel()
+	if err := t.group.Close(ctx); err != nil {
+		t.log.Warn("close connections", "err", err)
+	}
+}
+
+// ping lets every WebSocket client hear something now and then. A browser does
+// not show its page the pings of RFC 6455, so these are frames.
+func (t *Transport) ping() {
+	tick := time.NewTicker(pingEvery)
+	defer tick.Stop()
+	frames := make(map[wire.Codec][]byte)
+	for _, c := range wire.Codecs() {
+		frames[c] = c.AppendFrame(nil, &wire.Frame{Type: wire.FramePing})
+	}
+	for {
+		select {
+		case <-t.stop:
+			return
+		case <-tick.C:
+		}
+		t.mu.Lock()
+		conns := make([]*wsConn, 0, len(t.conns))
+		for c := range t.conns {
+			conns = append(conns, c)
+		}
+		t.mu.Unlock()
+		for _, c := range conns {
+			// A full connection is hearing something anyway.
+			_ = c.sock.TryWrite(socket.Frame{Body: frames[c.codec], Binary: c.codec.Binary()})
+		}
+	}
+}
