@@ -42,7 +42,7 @@ type Feed struct {
 	batches []*Batch     // newest last
 	loads   []load       // newest last
 	wanted  []turn.Seq   // places to load
-	grown   time.Time    // when top last moved
+	due     time.Time    // when a silence of the author is looked into
 	broken  bool         // the last read failed; sweep tries again
 }
 
@@ -58,7 +58,7 @@ func (g *Gateway) attach(c *Cursor) {
 	g.mu.Lock()
 	f := g.feeds[c.id]
 	if f == nil {
-		f = &Feed{g: g, id: c.id, cursors: make(map[*Cursor]struct{}), grown: time.Now(), top: c.at}
+		f = &Feed{g: g, id: c.id, cursors: make(map[*Cursor]struct{}), due: time.Now().Add(g.opts.Idle), top: c.at}
 		g.feeds[c.id] = f
 	}
 	c.feed = f
@@ -239,11 +239,14 @@ func (f *Feed) extend(evs []turn.Event) {
 		f.size += evs[i].Size()
 	}
 	last := evs[len(evs)-1]
-	f.top, f.grown = last.Seq, time.Now()
+	f.top, f.due = last.Seq, time.Now().Add(f.g.opts.Idle)
 	f.dirty = f.dirty || full(evs)
 	f.settled = false
 	if f.id.Kind == turn.TurnLog && last.Kind.Terminal() {
 		f.err = io.EOF
+		if last.Epoch == 0 {
+			f.g.settle(f.id)
+		}
 	}
 	f.trim(len(evs))
 }

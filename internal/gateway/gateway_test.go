@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"strings"
@@ -414,6 +415,61 @@ func TestSilentProducerIsClosed(t *testing.T) {
 		}
 		if a := v.answers[waits]; a.State != turn.Pending {
 			t.Errorf("the waiting turn: %s", a.State)
+		}
+	})
+}
+
+// A turn that waits for a person has its own deadline, also for a reader who
+// comes when all has been said.
+func TestSuspendedTurnExpires(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := node(t, Options{Idle: 10 * time.Second})
+		a := begin(t, g, "t1")
+		until := time.Now().Add(time.Minute)
+		a.write(turn.Event{Kind: turn.KindSuspended, Data: fmt.Appendf(nil, `{"reason":"approval","deadline":%d}`, until.UnixMilli())})
+		v := newViewer(t, g, ann())
+		v.at[a.id] = a.top
+		watch(t, v, Follow{Turn: "t1", After: a.top})
+		time.Sleep(time.Until(until) - time.Second)
+		synctest.Wait()
+		if _, ended := v.ended[a.id]; ended {
+			t.Fatal("ended before its deadline")
+		}
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		got, err := g.turns.Answer(context.Background(), a.id)
+		if _, ended := v.ended[a.id]; err != nil || !ended || !strings.Contains(string(got.Outcome), turn.CodeTurnExpired) {
+			t.Errorf("ended %v: %s %s, %v", ended, got.State, got.Outcome, err)
+		}
+	})
+}
+
+// When a plain producer ends a prompted turn, the node that shows it tells the
+// channel, and the next turn gets its job.
+func TestForeignEndIsSettled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := node(t, Options{})
+		ctx := context.Background()
+		v := newViewer(t, g, ann())
+		watch(t, v, Follow{})
+		name, err := v.s.Prompt(ctx, "chat", turn.Prompt{Message: "m1", Text: "hi"}, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		id := turn.NewID("app", "chat", name)
+		for _, ev := range []turn.Event{{Kind: turn.KindText, Data: []byte("ho")}, {Kind: turn.KindEnd, Data: []byte(`{"reason":"stop"}`)}} {
+			if _, err := g.b.Append(ctx, id, 0, 0, ev); err != nil {
+				t.Fatal(err)
+			}
+		}
+		synctest.Wait()
+		past, err := v.s.History(ctx, "chat", "", 0, 0)
+		live, lerr := g.turns.Live(ctx, "app", "chat")
+		if err != nil || lerr != nil || len(live) != 0 || len(past.Turns) != 1 || past.Turns[0].Answer.State != turn.Completed {
+			t.Errorf("live %v, %v; history %+v, %v", live, lerr, past.Turns, err)
+		}
+		if at := v.at[turn.Timeline("app", "chat")]; at != 2 {
+			t.Errorf("the timeline is shown through %d, want 2: begun and ended", at)
 		}
 	})
 }

@@ -1,10 +1,13 @@
 package gateway
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
+	"github.com/karez/karez/broker"
 	"github.com/karez/karez/internal/turns"
 	"github.com/karez/karez/turn"
 )
@@ -34,10 +37,9 @@ func (g *Gateway) sweep() {
 	}
 }
 
-// sweepFeeds tries again what a failed read left, and closes turns whose
-// author, having no lease, fell silent (design: 5).
+// sweepFeeds tries again what a failed read left, and looks into turns whose
+// author has been silent (design: 5).
 func (g *Gateway) sweepFeeds(now time.Time) {
-	var silent []*Feed
 	g.mu.Lock()
 	feeds := make([]*Feed, 0, len(g.feeds))
 	for _, f := range g.feeds {
@@ -51,40 +53,65 @@ func (g *Gateway) sweepFeeds(now time.Time) {
 			f.start()
 			f.wakeAll()
 		}
-		if f.silent(now, g.opts.Idle) {
-			silent = append(silent, f)
+		look := f.id.Kind == turn.TurnLog && f.err == nil && f.top > 0 && !now.Before(f.due)
+		if look {
+			f.due = now.Add(g.opts.Idle)
 		}
+		top := f.top
 		f.mu.Unlock()
-	}
-	for _, f := range silent {
-		g.closeSilent(f)
+		if look {
+			g.spawn(func() { g.look(f, top, now) })
+		}
 	}
 }
 
-// silent reports whether f is a turn that has not ended and not grown for
-// idle. f.mu is held.
-func (f *Feed) silent(now time.Time, idle time.Duration) bool {
-	if f.id.Kind != turn.TurnLog || f.err != nil || len(f.window) == 0 || now.Sub(f.grown) < idle {
-		return false
+// look decides about a turn that has stood at top for a while: a turn that
+// waits for a person has a deadline of its own, a worker minds its turns
+// itself, and whoever has no lease is closed for silence.
+func (g *Gateway) look(f *Feed, top turn.Seq, now time.Time) {
+	evs, err := g.b.Read(g.ctx, f.id, top-1, 1)
+	if err != nil || len(evs) == 0 || evs[0].Seq != top {
+		return // gone, or growing again; next time
 	}
-	return f.window[len(f.window)-1].Kind != turn.KindSuspended // that has a deadline of its own
-}
-
-func (g *Gateway) closeSilent(f *Feed) {
-	g.spawn(func() {
-		f.mu.Lock()
-		foreign := f.window[len(f.window)-1].Epoch == 0 && f.top > 1 // more than a prompt
-		f.mu.Unlock()
-		if tended, err := g.turns.Tended(g.ctx, f.id); err != nil || tended && !foreign {
+	why := turn.Failure{Code: turn.CodeIdle, Message: fmt.Sprintf("the producer of this answer has been silent for %v", g.opts.Idle), Retryable: true}
+	if last := evs[0]; last.Kind == turn.KindSuspended {
+		until := deadline(last)
+		if now.Before(until) {
 			f.mu.Lock()
-			f.grown = time.Now() // its worker minds it: look again after another idle time
+			f.due = until
 			f.mu.Unlock()
 			return
 		}
-		why := turn.Failure{Code: turn.CodeIdle, Message: fmt.Sprintf("the producer of this answer has been silent for %v", g.opts.Idle), Retryable: true}
-		_, err := g.turns.Close(g.ctx, f.id, turn.KindError, why)
-		if err != nil && !errors.Is(err, turns.ErrNoTurn) && g.ctx.Err() == nil {
-			g.log.Warn("close silent turn", "turn", f.id.String(), "err", err)
+		why = turn.Failure{Code: turn.CodeTurnExpired, Message: "nobody answered what this turn waited for"}
+	} else {
+		foreign := last.Epoch == 0 && top > 1 // more than a prompt
+		if tended, err := g.turns.Tended(g.ctx, f.id); err != nil || tended && !foreign {
+			return
+		}
+	}
+	_, err = g.turns.Close(g.ctx, f.id, turn.KindError, why)
+	if err != nil && !errors.Is(err, turns.ErrNoTurn) && g.ctx.Err() == nil {
+		g.log.Warn("close silent turn", "turn", f.id.String(), "err", err)
+	}
+}
+
+// deadline is until when a suspended turn waits; one that does not say has
+// waited long enough.
+func deadline(ev turn.Event) time.Time {
+	var s turn.Suspended
+	if json.Unmarshal(ev.Data, &s) != nil || s.Deadline <= 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(s.Deadline)
+}
+
+// settle finishes a turn that a plain producer has ended: nobody else tells
+// its channel.
+func (g *Gateway) settle(id turn.ID) {
+	g.spawn(func() {
+		err := broker.Retry(g.ctx, func(ctx context.Context) error { return g.turns.Finish(ctx, id) })
+		if err != nil && g.ctx.Err() == nil {
+			g.log.Warn("finish turn", "turn", id.String(), "err", err)
 		}
 	})
 }
