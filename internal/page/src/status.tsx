@@ -1,0 +1,74 @@
+// Where the connection stands, in words.
+
+import { useEffect, useState } from "preact/hooks";
+import type { Karez, Status } from "../../../client/ts/src/index.js";
+import { useOnline } from "./hooks.js";
+
+const grace = 1000; // milliseconds in which a connection may come up before it is spoken of
+
+/** The line under the header, shown only while something is not as it should be. */
+export function StatusLine({ karez, status }: { karez: Karez; status: Status }) {
+  const online = useOnline();
+  const slow = useSlow(status);
+  if (status.state === "closed") {
+    return (
+      <Line kind="bad" text={`Disconnected: ${status.error?.message ?? "the page was closed"}.`}>
+        <button type="button" class="link" onClick={() => location.reload()}>Reload</button>
+      </Line>
+    );
+  }
+  if (!online && status.state !== "open") return <Line kind="bad" text="You are offline. What you write is sent when the connection is back." />;
+  if (status.state === "waiting") {
+    return (
+      <Line kind="warn" text="Connection lost. Reconnecting" after={<Countdown until={status.until} />}>
+        <button type="button" class="link" onClick={() => karez.retryNow()}>Try now</button>
+      </Line>
+    );
+  }
+  if (status.state === "connecting" && slow) {
+    const how = status.transport === "sse" ? "WebSocket does not get through here. Falling back to HTTP streaming…" : "Connecting…";
+    return <Line kind="warn" text={how} />;
+  }
+  return <Line kind="" text="" />;
+}
+
+/** One word beside the title. */
+export function StatusDot({ status }: { status: Status }) {
+  const online = useOnline();
+  const [kind, word] = status.state === "open"
+    ? status.transport === "sse" ? ["ok", "Connected over HTTP streaming"] : ["ok", "Connected"]
+    : status.state === "closed" ? ["bad", "Disconnected"] : online ? ["warn", "Connecting"] : ["bad", "Offline"];
+  return <span class={`dot ${kind}`} title={word}><span class="dot-word">{status.state === "open" && status.transport === "ws" ? "" : word}</span><span class="sr">{status.state === "open" && status.transport === "ws" ? word : ""}</span></span>;
+}
+
+// The region stays, so that a screen reader hears what comes into it; the
+// countdown is not for its ears.
+function Line({ kind, text, after, children }: { kind: string; text: string; after?: preact.ComponentChildren; children?: preact.ComponentChildren }) {
+  return (
+    <div class={text === "" ? "line" : `line shown ${kind}`}>
+      <span role="status">{text}</span>{after}{children}
+    </div>
+  );
+}
+
+function Countdown({ until }: { until: number }) {
+  const [now, set] = useState(Date.now);
+  useEffect(() => {
+    const timer = setInterval(() => set(Date.now()), 500);
+    return () => clearInterval(timer);
+  }, [until]);
+  const left = Math.ceil((until - now) / 1000);
+  return <span aria-hidden="true">{left > 0 ? ` in ${left} s` : "…"}</span>;
+}
+
+// Whether connecting takes longer than anybody should notice.
+function useSlow(status: Status): boolean {
+  const busy = status.state === "connecting" || status.state === "waiting";
+  const [slow, set] = useState(false);
+  useEffect(() => {
+    if (!busy) return set(false);
+    const timer = setTimeout(() => set(true), grace);
+    return () => clearTimeout(timer);
+  }, [busy]);
+  return slow;
+}
