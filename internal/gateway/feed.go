@@ -44,6 +44,7 @@ type Feed struct {
 	wanted  []turn.Seq   // places to load
 	due     time.Time    // when a silence of the author is looked into
 	broken  bool         // the last read failed; sweep tries again
+	used    bool         // a cursor asked since sweep last looked
 }
 
 // A load is a stretch of the log behind the window.
@@ -289,6 +290,7 @@ func (f *Feed) load(ctx context.Context, from turn.Seq) {
 func (f *Feed) Next(at turn.Seq, budget int) (*Batch, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.used = true
 	for _, b := range f.batches {
 		if b.From == at {
 			return b, nil

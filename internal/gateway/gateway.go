@@ -48,7 +48,7 @@ const (
 	DefaultMaxSessions = 1_000_000
 	DefaultMaxFollows  = 256
 	DefaultWindow      = 64 << 10
-	DefaultFrame       = 64 << 10
+	DefaultFrame       = 16 << 10
 	DefaultIdle        = 2 * time.Minute
 	DefaultGrace       = 30 * time.Second
 )

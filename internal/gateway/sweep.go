@@ -37,8 +37,8 @@ func (g *Gateway) sweep() {
 	}
 }
 
-// sweepFeeds tries again what a failed read left, and looks into turns whose
-// author has been silent (design: 5).
+// sweepFeeds tries again what a failed read left, frees what nobody asks for,
+// and looks into turns whose author has been silent (design: 5).
 func (g *Gateway) sweepFeeds(now time.Time) {
 	g.mu.Lock()
 	feeds := make([]*Feed, 0, len(g.feeds))
@@ -53,6 +53,10 @@ func (g *Gateway) sweepFeeds(now time.Time) {
 			f.start()
 			f.wakeAll()
 		}
+		if !f.used { // what is kept for readers who do not read is in the log
+			f.batches, f.loads = nil, nil
+		}
+		f.used = false
 		look := f.id.Kind == turn.TurnLog && f.err == nil && f.top > 0 && !now.Before(f.due)
 		if look {
 			f.due = now.Add(g.opts.Idle)

@@ -1,0 +1,191 @@
+// Package test holds what is checked of the whole: the shape of the tree here,
+// the system with real processes in its other files and folders.
+package test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/karez/karez/"
+
+// inward says which of our packages each package may import: arrows point
+// inwards. A package that begins with a row's name, and a slash, follows that
+// row; the longest row counts. cmd may import all.
+var inward = map[string][]string{
+	"turn":               {},
+	"channel":            {},
+	"broker":             {"turn"},
+	"broker/brokertest":  {"turn", "broker"},
+	"broker/membroker":   {"turn", "broker"},
+	"broker/redisbroker": {"turn", "broker", "broker/redisbroker"},
+	"wire":               {"turn"},
+	"docs":               {},
+	"worker":             {"turn", "channel", "broker", "internal/turns"},
+	"worker/stream":      {"turn", "worker"},
+	"worker/openai":      {"turn", "worker", "worker/stream"},
+	"worker/anthropic":   {"turn", "worker", "worker/stream"},
+	"worker/upstream":    {"turn", "worker", "worker/stream", "worker/openai", "worker/anthropic"},
+	"worker/demo":        {"turn", "worker", "docs"},
+	"worker/scripted":    {"turn", "worker"},
+	"client":             {"turn", "channel", "wire"},
+	"internal/turns":     {"turn", "channel", "broker"},
+	"internal/gateway":   {"turn", "channel", "broker", "internal/turns"},
+	"internal/socket":    {},
+	"internal/auth":      {"turn"},
+	// A transport knows the port's errors, never an adapter, never another
+	// transport.
+	"internal/transport/native": {"turn", "broker", "wire", "internal/turns", "internal/gateway", "internal/socket"},
+	"internal/api":              {"turn", "channel", "broker", "wire", "docs", "internal/turns", "internal/gateway", "internal/transport/native"},
+	"internal/page":             {},
+	"internal/server":           {"internal/socket"},
+	"examples":                  {"turn", "channel", "broker", "wire", "worker", "client"},
+	"test":                      {},
+}
+
+func TestImportsPointInwards(t *testing.T) {
+	for _, p := range list(t) {
+		name := strings.TrimPrefix(p.ImportPath, module)
+		if strings.HasPrefix(name, "cmd/") {
+			continue
+		}
+		row, ok := rowOf(name)
+		if !ok {
+			t.Errorf("package %s has no row in test/house_test.go: say what it may import", name)
+			continue
+		}
+		for _, imp := range p.Imports {
+			if ours, ok := strings.CutPrefix(imp, module); ok && !slices.Contains(inward[row], ours) {
+				t.Errorf("%s imports %s, which does not lie inwards of it", name, ours)
+			}
+		}
+	}
+}
+
+func rowOf(name string) (row string, ok bool) {
+	for r := range inward {
+		if (name == r || strings.HasPrefix(name, r+"/")) && len(r) >= len(row) {
+			row, ok = r, true
+		}
+	}
+	return row, ok
+}
+
+type pkg struct {
+	ImportPath string
+	Imports    []string
+}
+
+// list asks the go command for all packages.
+func list(t *testing.T) []pkg {
+	cmd := exec.Command("go", "list", "-json=ImportPath,Imports", "./...")
+	cmd.Dir = ".."
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var all []pkg
+	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p pkg
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
+
+// A token passes through these; the README names them in this order.
+var wayOfAToken = []string{
+	"worker/run.go",
+	"broker/redisbroker/append.go",
+	"internal/gateway/feed.go",
+	"internal/gateway/session.go",
+	"internal/transport/native/write.go",
+}
+
+func TestWayOfATokenIsFiveFiles(t *testing.T) {
+	for _, page := range []string{"README.md", "docs/design.md"} {
+		text, err := os.ReadFile(filepath.Join("..", page))
+		if err != nil {
+			t.Error(err)
+		}
+		rest := string(text)
+		for _, f := range wayOfAToken {
+			if _, err := os.Stat(filepath.Join("..", f)); err != nil {
+				t.Error(err)
+			}
+			_, after, ok := strings.Cut(rest, f)
+			if !ok {
+				t.Errorf("%s does not name %s, or not in the order of the way", page, f)
+				continue
+			}
+			rest = after
+		}
+	}
+}
+
+// A file with more lines than this has a second noun in it.
+const maxLines = 800
+
+func TestFilesAreSmall(t *testing.T) {
+	for _, f := range tracked(t) {
+		switch filepath.Ext(f) {
+		case ".go", ".ts", ".tsx", ".mjs", ".lua", ".sh", ".css":
+		default:
+			continue
+		}
+		if strings.Contains(f, "/dist/") {
+			continue
+		}
+		p, err := os.ReadFile(filepath.Join("..", f))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := bytes.Count(p, []byte("\n")); n > maxLines {
+			t.Errorf("%s has %d lines, at most %d: look for the second noun", f, n, maxLines)
+		}
+	}
+}
+
+// Links between our pages lead somewhere.
+func TestLinksLeadSomewhere(t *testing.T) {
+	for _, f := range tracked(t) {
+		if filepath.Ext(f) != ".md" {
+			continue
+		}
+		p, err := os.ReadFile(filepath.Join("..", f))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, part := range strings.Split(string(p), "](")[1:] {
+			to, _, ok := strings.Cut(part, ")")
+			to, _, _ = strings.Cut(to, "#")
+			if !ok || to == "" || strings.Contains(to, "://") || strings.ContainsAny(to, " \n") {
+				continue
+			}
+			if _, err := os.Stat(filepath.Join("..", filepath.Dir(f), to)); err != nil {
+				t.Errorf("%s links to %s: %v", f, to, err)
+			}
+		}
+	}
+}
+
+func tracked(t *testing.T) []string {
+	cmd := exec.Command("git", "ls-files")
+	cmd.Dir = ".."
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("git ls-files: %v", err)
+	}
+	return strings.Fields(string(out))
+}
