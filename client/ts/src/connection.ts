@@ -54,9 +54,11 @@ export interface ConnectionOptions {
 }
 
 const openTime = 15_000; // milliseconds in which the server must welcome us
+const socketTime = 6_000; // and over a WebSocket, where a proxy may swallow it and a stream still get through
 const silence = 45_000; // nothing heard for so long: the connection is dead
 const probeTime = 5_000; // and for so long after asking for a sign of life
-const stable = 5_000; // a connection that lasted so long begins the backoff anew
+const stable = 10_000; // a connection that lasted so long begins the backoff anew
+const maxBlocked = 2; // WebSockets in a row that did not open, before a stream is tried
 const firstUpgrade = 10_000; // from falling back to SSE to the next try with a WebSocket
 const longestUpgrade = 600_000;
 
@@ -179,7 +181,7 @@ export class Connection {
 
   #transport(): Transport {
     if (this.#o.transport !== "auto") return this.#o.transport;
-    return this.#blocked < 2 && this.#env.WebSocket ? "ws" : "sse";
+    return this.#blocked < maxBlocked && this.#env.WebSocket ? "ws" : "sse";
   }
 
   #open(transport: Transport, token: string): void {
@@ -191,9 +193,12 @@ export class Connection {
       this.#link = openStream(this.#env, this.#o.url, token, this.#numberedFollows(), host);
     }
     const link = this.#link;
+    const other = transport === "ws" && this.#o.transport === "auto";
     this.#watch = this.#env.setTimeout(() => {
-      if (this.#link === link) this.#down(lost("the server does not answer"));
-    }, openTime);
+      if (this.#link !== link) return;
+      if (other) this.#blocked = maxBlocked;
+      this.#down(lost("the server does not answer"));
+    }, other ? socketTime : openTime);
   }
 
   // A link that was closed tells nothing more, so there is only one to hear.
@@ -224,7 +229,7 @@ export class Connection {
       if (!this.#token.renewable) return this.close(e);
       this.#token.drop();
     }
-    this.#wait(e, bye?.in);
+    this.#wait(e, Math.max(bye?.in ?? 0, e.retryIn));
   }
 
   // Ends the link and all that hangs on it.

@@ -45,7 +45,7 @@ export interface ConversationState {
   readonly more: boolean;
   /** The first turn shown that has not ended: what stop stops. */
   readonly live: TurnView | undefined;
-  /** Users who are typing, others than this one. */
+  /** Users who are typing; this one too, if in another tab or on another device. */
   readonly typing: readonly string[];
   /** Why the channel cannot be followed. */
   readonly error: KarezError | undefined;
@@ -275,7 +275,7 @@ export class Conversation {
         if (ev.turn === "") this.#error = ev.error;
         break;
       case "signal":
-        if (ev.from !== this.#user()) this.#typing.heard(ev);
+        this.#typing.heard(ev);
         return;
       case "custom":
         return;

@@ -14,6 +14,7 @@ export class Typing {
   #channel: Channel;
   #env: Env;
   #changed: () => void;
+  #self: string; // tells this one's signals from those of the same user elsewhere
   #told = -Infinity;
   #until = new Map<string, number>();
   #users: readonly string[] = [];
@@ -22,10 +23,11 @@ export class Typing {
   constructor(channel: Channel, env: Env, changed: () => void) {
     this.#channel = channel;
     this.#env = env;
+    this.#self = env.uuid();
     this.#changed = changed;
   }
 
-  /** Users who are typing; the same array until that changes. */
+  /** Users who are typing, this one too if on another device; the same array until that changes. */
   users(): readonly string[] {
     return this.#users;
   }
@@ -34,7 +36,7 @@ export class Typing {
   tell(): void {
     if (this.#env.now() - this.#told < tellEvery) return;
     this.#told = this.#env.now();
-    this.#channel.signal(typingSignal);
+    this.#channel.signal(typingSignal, { client: this.#self });
   }
 
   /** This user has sent what was typed. */
@@ -44,6 +46,8 @@ export class Typing {
 
   heard(ev: Extract<ChannelEvent, { type: "signal" }>): void {
     if (ev.name !== typingSignal || ev.from === "") return;
+    const d = ev.data;
+    if (typeof d === "object" && d !== null && "client" in d && d["client"] === this.#self) return; // posted beside a stream, it comes back
     this.#until.set(ev.from, this.#env.now() + believe);
     this.#sweep();
   }

@@ -21,10 +21,11 @@ function setup(o: Partial<KarezOptions> = {}) {
 test("the wait doubles to a bound and is jittered", () => {
   const random = seeded(1);
   for (let n = 0; n < 40; n++) {
-    const bound = Math.min(longestWait, 250 * 2 ** n);
+    const bound = n === 0 ? 500 : Math.min(longestWait, 500 * 2 ** (n - 1));
+    const least = n === 0 ? 0 : bound / 2;
     const waits = Array.from({ length: 200 }, () => backoff(n, random));
-    assert.ok(Math.max(...waits) <= bound && Math.max(...waits) > bound * 0.8, `try ${n}`);
-    assert.ok(Math.min(...waits) < bound * 0.2, `try ${n}`);
+    assert.ok(Math.max(...waits) <= bound && Math.max(...waits) > bound * 0.9, `try ${n}`);
+    assert.ok(Math.min(...waits) >= least && Math.min(...waits) < least + bound * 0.1, `try ${n}`);
   }
 });
 
@@ -46,7 +47,7 @@ test("a server that is gone is tried for ever, ever more rarely", async () => {
   net.mode = "refuse";
   karez.connect();
   await host.advance(10 * 60_000);
-  assert.ok(net.sockets.length > 35 && net.sockets.length < 60, `${net.sockets.length} tries in ten minutes`);
+  assert.ok(net.sockets.length > 50 && net.sockets.length < 75, `${net.sockets.length} tries in ten minutes`);
   assert.equal(karez.status.state, "waiting");
   net.mode = "open";
   await host.advance(15_000);
@@ -64,10 +65,29 @@ test("a connection that lasted begins the backoff anew, one that did not goes on
     net.last.drop();
     await host.advance(waits.at(-1)!);
   }
-  assert.deepEqual(waits, [250, 500, 999, 1998]);
-  await host.advance(6000);
+  assert.deepEqual(waits, [500, 500, 1000, 1999]);
+  await host.advance(11_000);
   net.last.drop();
-  assert.equal(waits.at(-1), 250);
+  assert.equal(waits.at(-1), 500);
+});
+
+test("a WebSocket that opens into nothing is left for a stream before anybody gives up", async () => {
+  const { net, host, karez, statuses } = setup();
+  net.mode = "hang";
+  karez.connect();
+  await host.advance(7_000);
+  assert.deepEqual(statuses.flatMap((s) => (s.state === "connecting" ? [s.transport] : [])).slice(0, 2), ["ws", "sse"]);
+});
+
+test("the wait is never shorter than the server asked for", async () => {
+  const { net, host, karez } = setup({ transport: "ws" });
+  karez.connect();
+  await settle();
+  net.last.push({ type: "bye", error: { code: "unavailable", message: "too many", retry_in: 4000 } });
+  await host.advance(3_999);
+  assert.equal(net.sockets.length, 1);
+  await host.advance(1_000);
+  assert.equal(net.sockets.length, 2);
 });
 
 test("coming online, or into view, ends the wait", async () => {

@@ -257,6 +257,20 @@ test("others are seen typing, for a while", async () => {
   assert.deepEqual(now().typing, []);
 });
 
+test("the same user is seen typing elsewhere, not here", async () => {
+  const server = new Server();
+  const a = setup(server);
+  const b = setup(server, new Storage(), a.host);
+  await settle();
+  a.conv.typing();
+  await settle();
+  assert.deepEqual([a.now().typing, b.now().typing], [[], ["ann"]]);
+  // What is posted beside a stream comes back to it: the server does not know that both are one.
+  const sent = server.commands.filter((c) => c.type === "signal").at(-1)!;
+  a.net.last.push({ type: "signal", channel: "c", name: "typing", data: sent.data, from: "ann" });
+  assert.deepEqual(a.now().typing, []);
+});
+
 test("a conversation that may not be read says so", async () => {
   const server = new Server();
   server.refuse = (c) => (c.type === "follow" ? { code: "forbidden", message: "not allowed by the token" } : undefined);
