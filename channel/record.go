@@ -2,9 +2,14 @@ package channel
 
 import "slices"
 
-// maxRefused bounds how many refused turns a record remembers. A refused
-// prompt's job is dropped within moments; this only has to outlast that.
-const maxRefused = 32
+// maxRefused and maxEnded bound how many refused and ended turns a record
+// remembers. The job of a refused prompt is dropped within moments, and the
+// gateway that accepts one is not slower than so many turns; this only has to
+// outlast that.
+const (
+	maxRefused = 32
+	maxEnded   = 16
+)
 
 // A Record is the part of a channel that several processes change by
 // compare-and-set: which turns are accepted and not ended, and in which order.
@@ -16,6 +21,7 @@ type Record struct {
 	Queue    []Queued `json:"queue,omitempty"`   // accepted and not ended, oldest first
 	Leaf     string   `json:"leaf,omitempty"`    // the turn that the next prompt follows
 	Refused  []string `json:"refused,omitempty"` // turns refused lately
+	Ended    []string `json:"ended,omitempty"`   // turns ended lately
 }
 
 // Queued is one accepted turn.
@@ -31,6 +37,7 @@ type Accepted struct {
 	Parent string   // the turn that the new one follows
 	Cancel []string // turns to be cancelled in its favour
 	Again  bool     // it was in the queue already
+	Over   bool     // it was, and has ended: there is nothing to do
 	Busy   string   // refused: this turn runs
 	Full   bool     // refused: the queue is full
 }
@@ -41,6 +48,9 @@ type Accepted struct {
 func (r *Record) Accept(name, parent string, follow bool, base Settings) Accepted {
 	if i := r.find(name); i >= 0 {
 		return Accepted{Parent: r.Queue[i].Parent, Again: true}
+	}
+	if slices.Contains(r.Ended, name) {
+		return Accepted{Again: true, Over: true}
 	}
 	set := r.Settings.Over(base)
 	if slices.Contains(r.Refused, name) {
@@ -73,6 +83,9 @@ func (r *Record) Accept(name, parent string, follow bool, base Settings) Accepte
 func (r *Record) Add(name, parent string, follow bool, base Settings) Accepted {
 	if i := r.find(name); i >= 0 {
 		return Accepted{Parent: r.Queue[i].Parent, Again: true}
+	}
+	if slices.Contains(r.Ended, name) {
+		return Accepted{Again: true, Over: true}
 	}
 	if len(r.Queue) >= or(r.Settings.Over(base).MaxQueue, DefaultMaxQueue) {
 		return Accepted{Full: true, Busy: r.Queue[0].Turn}
@@ -133,6 +146,7 @@ func (r *Record) Finish(name string) (was bool) {
 	i := r.find(name)
 	if i >= 0 {
 		r.Queue = slices.Delete(r.Queue, i, i+1)
+		r.Ended = keepLast(append(r.Ended, name), maxEnded)
 	}
 	return i >= 0
 }
@@ -155,8 +169,9 @@ func (r *Record) find(name string) int {
 }
 
 func (r *Record) refuse(name string) {
-	r.Refused = append(r.Refused, name)
-	if n := len(r.Refused) - maxRefused; n > 0 {
-		r.Refused = slices.Delete(r.Refused, 0, n)
-	}
+	r.Refused = keepLast(append(r.Refused, name), maxRefused)
+}
+
+func keepLast(names []string, n int) []string {
+	return slices.Delete(names, 0, max(len(names)-n, 0))
 }

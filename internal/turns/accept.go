@@ -24,6 +24,7 @@ type payload struct {
 	Trace  string      `json:"traceparent,omitempty"`
 	Follow bool        `json:"follow,omitempty"` // the parent is the leaf at the time of acceptance
 	At     int64       `json:"at"`               // Unix milliseconds at which it was asked
+	Added  int64       `json:"added,omitempty"`  // and at which this job was added; 0: the same
 }
 
 // An Ask is a prompt on its way to become a turn.
@@ -129,7 +130,7 @@ func (t *Turns) open(ctx context.Context, id turn.ID, p payload) error {
 	if err != nil {
 		return err
 	}
-	if err := refusal(d); err != nil {
+	if err := refusal(d); err != nil || d.Over {
 		return err
 	}
 	p.Prompt.Parent = d.Parent
@@ -193,8 +194,8 @@ func (t *Turns) Create(ctx context.Context, id turn.ID, p turn.Prompt, at int64)
 	if err == nil {
 		err = refusal(d)
 	}
-	if err != nil {
-		return false, err
+	if err != nil || d.Over {
+		return d.Over, err
 	}
 	pl.Prompt.Parent = d.Parent
 	return false, t.write(ctx, id, pl, rec)

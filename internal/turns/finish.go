@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
+	"time"
 
 	"github.com/karez/karez/broker"
 	"github.com/karez/karez/channel"
@@ -21,21 +23,67 @@ func (t *Turns) Finish(ctx context.Context, id turn.ID) error {
 		return err
 	}
 	if r.Has(id.Name) {
-		a, err := t.Answer(ctx, id)
+		state, err := t.outcome(ctx, id)
+		if errors.Is(err, ErrNoTurn) {
+			return t.leave(ctx, id) // deleted, or its log was lost
+		}
 		if err != nil {
 			return err
 		}
-		if !a.State.Terminal() {
-			return fmt.Errorf("finish %s: it has not ended", id)
+		if err := t.tell(ctx, id, channel.KindTurnEnd, channel.Ended{Turn: id.Name, State: string(state)}); err != nil {
+			return err
 		}
-		if err := t.tell(ctx, id, channel.KindTurnEnd, channel.Ended{Turn: id.Name, State: string(a.State)}); err != nil {
+		if err := t.addWebhook(ctx, id); err != nil {
 			return err
 		}
 	}
 	if err := t.b.Compact(ctx, id, t.retention(r)); err != nil && !errors.Is(err, broker.ErrNotFound) {
 		return fmt.Errorf("compact %s: %w", id, err)
 	}
-	err = t.update(ctx, id.App, id.Channel, func(rec *channel.Record) bool {
+	return t.leave(ctx, id)
+}
+
+// outcome reads how a turn ended from its last event alone.
+func (t *Turns) outcome(ctx context.Context, id turn.ID) (turn.State, error) {
+	info, err := t.b.Info(ctx, id)
+	if err != nil {
+		return "", noTurn(err, id.Name)
+	}
+	if !info.Ended {
+		return "", fmt.Errorf("finish %s: it has not ended", id)
+	}
+	evs, err := t.b.Read(ctx, id, info.Top-1, 1)
+	if err != nil {
+		return "", fmt.Errorf("finish %s: %w", id, err)
+	}
+	if len(evs) > 0 {
+		switch evs[0].Kind {
+		case turn.KindEnd:
+			return turn.Completed, nil
+		case turn.KindCancelled:
+			return turn.Aborted, nil
+		}
+	}
+	return turn.Failed, nil
+}
+
+// addWebhook has a worker tell the webhook. Before the record forgets the
+// turn, so that it is told even if we die here; then it is told twice.
+func (t *Turns) addWebhook(ctx context.Context, id turn.ID) error {
+	if !t.opts.Webhooks {
+		return nil
+	}
+	now := strconv.FormatInt(time.Now().UnixMilli(), 10)
+	if err := t.b.Add(ctx, Webhooks, broker.Job{ID: id, Payload: []byte(now)}); err != nil {
+		return fmt.Errorf("add webhook of %s: %w", id, err)
+	}
+	return nil
+}
+
+// leave takes a turn from the record and starts those that waited for it.
+func (t *Turns) leave(ctx context.Context, id turn.ID) error {
+	var r channel.Record
+	err := t.update(ctx, id.App, id.Channel, func(rec *channel.Record) bool {
 		was := rec.Finish(id.Name)
 		r = *rec
 		return was
@@ -57,6 +105,7 @@ func (t *Turns) startNext(ctx context.Context, app, ch string, r channel.Record)
 		if err != nil {
 			return err
 		}
+		p.Added = time.Now().UnixMilli()
 		raw, err := json.Marshal(&p)
 		if err != nil {
 			return err

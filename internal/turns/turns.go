@@ -7,13 +7,13 @@
 //
 //	Accept  job added → record → timeline → log created → acknowledged
 //	Claim   (worker) log missing: Accept's last three again; then the record
-//	Finish  terminal event → timeline → record → job of the next turn → own job done
+//	Finish  terminal event → timeline → webhook's job → record → job of the next turn → own job done
 //
 // The job comes first, so a prompt whose gateway died anywhere is finished by
 // a worker; it goes last, so a turn whose worker died anywhere is finished by
 // the next one. A job too many does no harm: the record says which one counts.
 //
-// Read accept.go, claim.go, finish.go, cancel.go, then history.go.
+// Read accept.go, claim.go, finish.go, cancel.go, reap.go, then history.go.
 package turns
 
 import (
@@ -28,14 +28,19 @@ import (
 	"github.com/karez/karez/turn"
 )
 
-// Queue is the queue of jobs that prompts go to.
-const Queue = "prompts"
+// The queues of jobs. A job of Webhooks names a turn that has ended; its
+// payload is the time since which it has, in Unix milliseconds.
+const (
+	Queue    = "prompts"
+	Webhooks = "webhooks"
+)
 
 // Options configure Turns; the zero value works.
 type Options struct {
 	Settings  channel.Settings // for channels that set nothing
 	Retention time.Duration    // how long a turn's log is kept after its last event; 0: DefaultRetention, negative: for ever
 	Timeline  int              // events kept of a timeline; 0: DefaultTimeline
+	Webhooks  bool             // turns that end go to the queue Webhooks; set it where a worker takes from there
 }
 
 // Defaults of Options.

@@ -1,0 +1,205 @@
+package worker
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"strconv"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"github.com/karez/karez/turn"
+)
+
+// Bounds of one batch: what a provider may be ahead of the log. When it is
+// full the provider waits.
+const (
+	maxBatch      = 256
+	maxBatchBytes = 512 << 10
+)
+
+// errSilent ends the wait for a provider that says nothing.
+var errSilent = errors.New("the provider is silent")
+
+// An inbox holds what a provider has said and the log does not have yet.
+type inbox struct {
+	ctx   context.Context // the provider's; not of one call but of the inbox
+	come  chan struct{}   // wakes take
+	space chan struct{}   // wakes put
+
+	mu     sync.Mutex // guards the rest
+	evs    []turn.Event
+	bytes  int
+	over   bool
+	reason string
+	err    error
+}
+
+func newInbox(ctx context.Context) *inbox {
+	return &inbox{ctx: ctx, come: make(chan struct{}, 1), space: make(chan struct{}, 1)}
+}
+
+// put adds an event, and waits while there is no room. It fails when the turn
+// is over.
+func (in *inbox) put(ev turn.Event) error {
+	for {
+		if in.ctx.Err() != nil {
+			return context.Cause(in.ctx)
+		}
+		in.mu.Lock()
+		room := len(in.evs) == 0 || len(in.evs) < maxBatch && in.bytes+len(ev.Data) <= maxBatchBytes
+		if room {
+			in.evs, in.bytes = append(in.evs, ev), in.bytes+len(ev.Data)
+		}
+		in.mu.Unlock()
+		if room {
+			wake(in.come)
+			return nil
+		}
+		select {
+		case <-in.space:
+		case <-in.ctx.Done():
+		}
+	}
+}
+
+// end notes how the provider ended.
+func (in *inbox) end(reason string, err error) {
+	in.mu.Lock()
+	in.over, in.reason, in.err = true, reason, err
+	in.mu.Unlock()
+	wake(in.come)
+}
+
+// take returns all there is, waiting for the first event. When there is no
+// more it returns io.EOF, the provider's error, or why the provider was
+// stopped; errSilent when nothing came for so long.
+func (in *inbox) take(patience time.Duration) ([]turn.Event, error) {
+	var late <-chan time.Time
+	for stopped := false; ; {
+		in.mu.Lock()
+		evs, over, err := in.evs, in.over, in.err
+		in.evs, in.bytes = nil, 0
+		in.mu.Unlock()
+		switch {
+		case len(evs) > 0:
+			wake(in.space)
+			return evs, nil
+		case in.ctx.Err() != nil && (stopped || err != nil):
+			return nil, context.Cause(in.ctx)
+		case over && err != nil:
+			return nil, err
+		case over:
+			return nil, io.EOF
+		case late == nil:
+			late = time.After(patience)
+		}
+		select {
+		case <-in.come:
+		case <-in.ctx.Done():
+			stopped = true
+		case <-late:
+			return nil, errSilent
+		}
+	}
+}
+
+func wake(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// pieces makes of what a provider emits events that a log takes. It is used by
+// the provider's goroutine.
+type pieces struct {
+	in    *inbox
+	stop  context.CancelCauseFunc
+	left  int // bytes that the answer may still have
+	timed bool
+}
+
+// put is the provider's emit. What a provider may not emit stops it.
+func (p *pieces) put(ev turn.Event) error {
+	if err := check(ev); err != nil {
+		p.stop(err)
+		return err
+	}
+	if p.left -= len(ev.Data); p.left < 0 {
+		err := &failed{turn.Failure{Code: turn.CodeTooLong, Message: "the answer is longer than this server allows"}}
+		p.stop(err)
+		return err
+	}
+	if !p.timed && ev.Kind != turn.KindUsage {
+		ev.Attrs, p.timed = stamped(ev.Attrs), true
+	}
+	for len(ev.Data) > turn.MaxData {
+		head := ev
+		head.Data = ev.Data[:cut(ev.Data, ev.Kind)]
+		if err := p.in.put(head); err != nil {
+			return err
+		}
+		ev.Data, ev.Name, ev.Attrs = ev.Data[len(head.Data):], "", nil
+	}
+	return p.in.put(ev)
+}
+
+// check refuses what only the worker may write, and what no reader could fold.
+func check(ev turn.Event) error {
+	var why string
+	switch k := ev.Kind; {
+	case k == "" || k.Terminal() || k == turn.KindPrompt || k == turn.KindEpoch:
+		why = fmt.Sprintf("the provider emitted an event of kind %q", k)
+	case k == turn.KindUsage && json.Unmarshal(ev.Data, new(turn.Usage)) != nil:
+		why = "the provider emitted a usage that cannot be read"
+	case len(ev.Data) > turn.MaxData && !k.Mergeable():
+		why = fmt.Sprintf("the provider emitted a %s of %d bytes", k, len(ev.Data))
+	default:
+		return nil
+	}
+	return &failed{turn.Failure{Code: turn.CodeProviderBroken, Message: why}}
+}
+
+// cut is where to cut data that is too long: text only between characters
+// (design: 9).
+func cut(data []byte, k turn.Kind) int {
+	n := turn.MaxData
+	for back := 0; k.Textual() && back < utf8.UTFMax && n > 0 && !utf8.RuneStart(data[n]); back++ {
+		n--
+	}
+	return n
+}
+
+// stamped returns attrs with the present time.
+func stamped(attrs map[string]string) map[string]string {
+	attrs = maps.Clone(attrs)
+	if attrs == nil {
+		attrs = make(map[string]string, 1)
+	}
+	attrs[turn.AttrTime] = strconv.FormatInt(time.Now().UnixMilli(), 10)
+	return attrs
+}
+
+// size is how long an answer is, in bytes.
+func size(parts []turn.Part) int {
+	n := 0
+	for i := range parts {
+		n += len(parts[i].Data)
+	}
+	return n
+}
+
+func clone(parts []turn.Part) []turn.Part {
+	out := make([]turn.Part, len(parts))
+	for i, p := range parts {
+		p.Data = bytes.Clone(p.Data)
+		out[i] = p
+	}
+	return out
+}
