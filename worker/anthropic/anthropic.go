@@ -128,8 +128,8 @@ func (p *Provider) learn(req worker.Request, err error) error {
 }
 
 // CanContinue reports whether the model can be asked to go on: the answer is
-// text alone so far, and thinking, which the API does not combine with it, is
-// off.
+// text alone so far, and thinking and output formats, which the API does not
+// combine with it, are off.
 func (p *Provider) CanContinue(req worker.Request) bool {
 	model := req.Model
 	if model == "" {
@@ -143,11 +143,14 @@ func (p *Provider) CanContinue(req worker.Request) bool {
 			Type string `json:"type"`
 		} `json:"thinking"`
 		Format json.RawMessage `json:"output_format"`
+		Config struct {
+			Format json.RawMessage `json:"format"`
+		} `json:"output_config"` // where it is now
 	}
 	if len(req.Params) > 0 && json.Unmarshal(req.Params, &params) != nil {
 		return false
 	}
-	if t := params.Thinking.Type; t != "" && t != "disabled" || params.Format != nil {
+	if t := params.Thinking.Type; t != "" && t != "disabled" || params.Format != nil || params.Config.Format != nil {
 		return false
 	}
 	_, text, _ := prefill(req.Sofar)

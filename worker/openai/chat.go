@@ -166,7 +166,7 @@ func (d *Chat) choice(ch chatChoice) error {
 	if ch.Finish == "" && ch.Message == nil {
 		return nil
 	}
-	d.reason = finish(string(ch.Finish))
+	d.reason = Finish(string(ch.Finish))
 	return d.tools.finish()
 }
 
@@ -213,8 +213,8 @@ func (d *Chat) annotations(raw json.RawMessage) error {
 	return nil
 }
 
-// finish maps a finish_reason.
-func finish(s string) string {
+// Finish maps a finish_reason to one of turn.Reason….
+func Finish(s string) string {
 	switch s {
 	case "", "stop", "eos", "end_turn":
 		return turn.ReasonStop

@@ -84,7 +84,7 @@ func (d *Responses) Decode(_ string, data []byte) (stream.Mark, error) {
 	}
 	switch ev.Type {
 	case "response.completed", "response.incomplete", "response.failed", "response.cancelled":
-		return d.terminal(ev.Response)
+		return d.terminal(ev.Response, strings.TrimPrefix(string(ev.Type), "response."))
 	case "error":
 		return stream.More, d.client.Failed(data)
 	case "":
@@ -251,10 +251,13 @@ type responsesEnd struct {
 	} `json:"incomplete_details"`
 }
 
-func (d *Responses) terminal(raw json.RawMessage) (stream.Mark, error) {
+func (d *Responses) terminal(raw json.RawMessage, status string) (stream.Mark, error) {
 	var end responsesEnd
 	if err := json.Unmarshal(raw, &end); err != nil {
 		return stream.More, err
+	}
+	if end.Status == "" {
+		end.Status = loose(status)
 	}
 	if u := parseUsage(end.Usage); u != nil {
 		u.Model = string(end.Model)
@@ -297,7 +300,7 @@ func (d *Responses) whole(data []byte) (stream.Mark, error) {
 			return stream.More, err
 		}
 	}
-	return d.terminal(data)
+	return d.terminal(data, "")
 }
 
 func (d *Responses) item(raw json.RawMessage) error {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"syscall"
 	"time"
@@ -45,13 +46,13 @@ type Client struct {
 	idle  time.Duration
 	quiet time.Duration
 	hint  string
-	hide  []string
+	hide  *regexp.Regexp // nil: nothing
 }
 
 // New returns a client whose messages call the server who: "OpenAI", "the chat
 // endpoint".
 func New(who string, o Options) *Client {
-	c := &Client{who: who, idle: o.Idle, quiet: o.Quiet, hint: o.Hint, hide: o.Hide}
+	c := &Client{who: who, idle: o.Idle, quiet: o.Quiet, hint: o.Hint, hide: hiding(o.Hide)}
 	if c.idle <= 0 {
 		c.idle = DefaultIdle
 	}
@@ -69,8 +70,7 @@ func New(who string, o Options) *Client {
 	return c
 }
 
-// transport keeps enough connections for a worker full of turns, and asks for
-// no compression, which would hold tokens back.
+// transport keeps enough connections for a worker full of turns.
 func transport() *http.Transport {
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
@@ -113,6 +113,7 @@ func (c *Client) Post(ctx context.Context, to string, header http.Header, body [
 		return nil, &worker.ProviderError{Code: turn.CodeInternal, Message: "the address of " + c.who + " is not valid", Err: withoutURL(err)}
 	}
 	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Accept-Encoding", "identity") // compression holds tokens back
 	req.Header.Set("Accept", "text/event-stream, application/x-ndjson;q=0.9, application/json;q=0.8, */*;q=0.5")
 	for k, vs := range header {
 		req.Header[http.CanonicalHeaderKey(k)] = vs
@@ -134,6 +135,10 @@ func (c *Client) Post(ctx context.Context, to string, header http.Header, body [
 		}
 		return nil, c.Refused(resp.StatusCode, resp.Header, p)
 	}
+	if enc := resp.Header.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
+		r.Close()
+		return nil, &worker.ProviderError{Code: turn.CodeProviderBroken, Message: c.who + " compressed its answer, which was not asked for"}
+	}
 	return r, nil
 }
 
@@ -143,8 +148,11 @@ func (r *Reply) failure(err error) error {
 	case r.parent.Err() != nil:
 		return context.Cause(r.parent)
 	case context.Cause(r.ctx) == errSilent:
-		return &worker.ProviderError{Code: turn.CodeProviderTimeout, Retry: true,
-			Message: r.client.who + " was silent for " + r.patience().String()}
+		e := &worker.ProviderError{Code: turn.CodeProviderTimeout, Retry: true, Message: r.client.who + " was silent for " + r.client.idle.String()}
+		if r.quiet >= r.client.quiet {
+			e.Message = r.client.who + " sent nothing to show for " + r.client.quiet.String()
+		}
+		return e
 	case errors.Is(err, io.ErrUnexpectedEOF) || err == io.EOF:
 		return r.client.Cut()
 	}

@@ -3,6 +3,7 @@ package stream
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 
@@ -84,10 +85,17 @@ func (r *Reply) typed(err error) error {
 	case errors.Is(err, bufio.ErrTooLong):
 		return &worker.ProviderError{Code: turn.CodeProviderBroken, Message: r.client.who + " sent an event that is too large", Err: err}
 	}
-	if errors.Is(r.err, io.EOF) && errors.Is(err, io.ErrUnexpectedEOF) {
+	if errors.Is(r.err, io.EOF) && unfinished(err) {
 		return r.client.Cut()
 	}
 	return r.client.Garbage(err)
+}
+
+// unfinished reports whether err is that of JSON which stops too early: a last
+// event that was cut, where it comes at the end of the body.
+func unfinished(err error) bool {
+	var se *json.SyntaxError
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &se) && se.Error() == "unexpected end of JSON input"
 }
 
 // errCut is what a Decoder's End returns when the end marker is missing.

@@ -6,6 +6,7 @@ import (
 	"html"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -31,7 +32,7 @@ var statuses = []struct {
 	{300, 399, turn.CodeProviderRejected, false}, // a redirect that is not followed
 	{401, 401, turn.CodeProviderAuth, false},
 	{403, 403, turn.CodeProviderAuth, false},
-	{408, 408, turn.CodeProviderLimited, true},
+	{408, 408, turn.CodeProviderDown, true},
 	{425, 425, turn.CodeProviderDown, true},
 	{429, 429, turn.CodeProviderLimited, true},
 	{400, 499, turn.CodeProviderRejected, false},
@@ -151,7 +152,7 @@ func describe(raw json.RawMessage) (text, word string, status int) {
 	if json.Unmarshal(raw, &o) != nil {
 		return "", "", 0
 	}
-	for _, code := range []json.RawMessage{o.Code, o.Type} {
+	for _, code := range []json.RawMessage{o.Code, o.Type, o.Status} {
 		var n int
 		if json.Unmarshal(code, &n) == nil && n >= 300 && n <= 599 {
 			status = n
@@ -207,15 +208,29 @@ var secrets = []struct {
 	{regexp.MustCompile(`(?i)\b(sk|pk|rk|key)[-_][a-z0-9_*.-]{6,}`), "[key]"},
 }
 
+// hiding matches any of words, longer ones first. What is shorter than four
+// bytes is no secret, and would be found in every sentence.
+func hiding(words []string) *regexp.Regexp {
+	var quoted []string
+	for _, w := range words {
+		if len(w) > 3 {
+			quoted = append(quoted, regexp.QuoteMeta(w))
+		}
+	}
+	if quoted == nil {
+		return nil
+	}
+	slices.SortFunc(quoted, func(a, b string) int { return len(b) - len(a) })
+	return regexp.MustCompile("(?i)" + strings.Join(quoted, "|"))
+}
+
 // Scrub makes a server's own words fit to be shown: one line of at most
 // maxMessage bytes, without addresses and keys.
 func (c *Client) Scrub(s string) string {
-	s = Clip(strings.ToValidUTF8(s, "\uFFFD"), 4*maxMessage)
+	s = Clip(strings.ToValidUTF8(s, "\uFFFD"), maxErrorBody)
 	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
-	for _, h := range c.hide {
-		if len(h) > 3 {
-			s = strings.ReplaceAll(s, h, "[hidden]")
-		}
+	if c.hide != nil {
+		s = c.hide.ReplaceAllString(s, "[hidden]")
 	}
 	for _, x := range secrets {
 		s = x.what.ReplaceAllString(s, x.with)

@@ -42,7 +42,8 @@ func NewWriter(emit func(turn.Event) error) *Writer {
 
 // Resume lets Say go on in the text part of that name.
 func (w *Writer) Resume(part string) {
-	w.last, w.parts[turn.KindText], w.made[turn.KindText] = turn.KindText, part, 1
+	n, _ := strconv.Atoi(part) // the main part has no number
+	w.last, w.parts[turn.KindText], w.made[turn.KindText] = turn.KindText, part, max(n, 1)
 }
 
 // Count returns how many events were emitted.
@@ -70,17 +71,23 @@ func (w *Writer) flow(k turn.Kind, s string) error {
 		return w.err
 	}
 	if w.last != k || w.made[k] == 0 {
-		w.made[k]++
-		w.parts[k] = ""
-		if n := w.made[k]; n > 1 {
-			w.parts[k] = strconv.Itoa(n)
-		}
+		w.parts[k] = w.Open(k)
 	}
 	w.last = k
 	return w.pieces(turn.Event{Kind: k, Part: w.parts[k]}, s)
 }
 
-// Text emits text of a part that the format names.
+// Open returns the name of a part of that kind which is not in use yet, for
+// Text and Reasoning: the main one first.
+func (w *Writer) Open(k turn.Kind) string {
+	w.made[k]++
+	if n := w.made[k]; n > 1 {
+		return strconv.Itoa(n)
+	}
+	return ""
+}
+
+// Text emits text of a part that the format names, or that Open made.
 func (w *Writer) Text(part, s string) error {
 	return w.named(turn.Event{Kind: turn.KindText, Part: part}, s)
 }
@@ -209,11 +216,13 @@ func (w *Writer) json(ev turn.Event, raw json.RawMessage) error {
 	if len(raw) == 0 {
 		raw = json.RawMessage("null")
 	}
-	if len(raw) > turn.MaxData {
-		ev.Data = raw
+	ev.Data = raw
+	if !utf8.Valid(raw) {
+		ev.Data = bytes.ToValidUTF8(raw, []byte("\uFFFD")) // may be longer
+	}
+	if len(ev.Data) > turn.MaxData {
 		return w.omitted(ev)
 	}
-	ev.Data = bytes.ToValidUTF8(raw, []byte("\uFFFD"))
 	return w.put(ev)
 }
 

@@ -1,0 +1,8 @@
+# A page to sign in at, where an answer was wanted.
+-- head --
+content-type: text/html
+-- body --
+<!DOCTYPE html>
+<html><head><title>Sign in</title></head></html>
+-- events --
+! provider_broken: the chat endpoint answered with a web page: check its address and whether it wants to be signed in to

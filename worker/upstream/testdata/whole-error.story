@@ -1,0 +1,7 @@
+# A success that is none.
+-- head --
+content-type: application/json
+-- body --
+{"error":"You are not signed in"}
+-- events --
+! provider_unavailable, retry: the chat endpoint failed in the middle of the answer: You are not signed in
