@@ -179,7 +179,7 @@ function Earlier({ conversation, scroll }: { conversation: Conversation; scroll:
   );
 }
 
-const suggestions = ["Explain how a karez brings water to a village", "Write a haiku about a river under the sand", "Show me a table and some code"];
+const suggestions = ["How does a client resume after a lost connection?", "What happens when a worker dies in the middle of an answer?", "What is an epoch?"];
 
 function Welcome({ ask }: { ask(text: string): void }) {
   return (

@@ -9,9 +9,9 @@ import type { Inline } from "./inline.js";
 import { parse, stretches } from "./markdown.js";
 import type { Block } from "./markdown.js";
 
-/** An answer's text. */
-export function Markdown({ text }: { text: string }) {
-  return <div class="prose">{stretches(text).map((s, i) => <Stretch key={i} text={s} />)}</div>;
+/** An answer's text; live while more of it comes. */
+export function Markdown({ text, live = false }: { text: string; live?: boolean }) {
+  return <div class={live ? "prose live" : "prose"}>{stretches(text).map((s, i) => <Stretch key={i} text={s} />)}</div>;
 }
 
 class Stretch extends Component<{ text: string }> {

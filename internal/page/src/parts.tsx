@@ -18,7 +18,7 @@ export function Parts({ parts, live }: { parts: readonly Part[]; live: boolean }
 function One({ part, live }: { part: Part; live: boolean }) {
   switch (part.kind) {
     case "text":
-      return <Markdown text={part.text ?? ""} />;
+      return <Markdown text={part.text ?? ""} live={live} />;
     case "reasoning":
       return <Fold name={live ? "Thinking…" : "Thoughts"}><Markdown text={part.text ?? ""} /></Fold>;
     case "tool":

@@ -32,13 +32,13 @@ export function StatusLine({ karez, status }: { karez: Karez; status: Status }) 
   return <Line kind="" text="" />;
 }
 
-/** One word beside the title. */
+/** How things stand, in a word beside the title. */
 export function StatusDot({ status }: { status: Status }) {
   const online = useOnline();
   const [kind, word] = status.state === "open"
-    ? status.transport === "sse" ? ["ok", "Connected over HTTP streaming"] : ["ok", "Connected"]
+    ? status.transport === "sse" ? ["ok other", "Connected over HTTP streaming"] : ["ok", "Connected"]
     : status.state === "closed" ? ["bad", "Disconnected"] : online ? ["warn", "Connecting"] : ["bad", "Offline"];
-  return <span class={`dot ${kind}`} title={word}><span class="dot-word">{status.state === "open" && status.transport === "ws" ? "" : word}</span><span class="sr">{status.state === "open" && status.transport === "ws" ? word : ""}</span></span>;
+  return <span class={`dot ${kind}`} title={word}><span class="dot-word">{word}</span></span>;
 }
 
 // The region stays, so that a screen reader hears what comes into it; the

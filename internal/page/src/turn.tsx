@@ -123,7 +123,7 @@ function Answer({ view, actions, waits }: { view: TurnView; actions: Actions; wa
   return (
     <article class="answer" aria-label="Answer" aria-busy={!over}>
       {!empty && <Parts parts={view.parts} live={!over} />}
-      {!over && (waits ? <Queued view={view} actions={actions} /> : empty ? <Thinking state={view.state} /> : view.state === "suspended" ? <p class="note">Waiting for a person to decide…</p> : <span class="caret" aria-hidden="true" />)}
+      {!over && (waits ? <Queued view={view} actions={actions} /> : empty ? <Thinking state={view.state} /> : view.state === "suspended" ? <p class="note">Waiting for a person to decide…</p> : null)}
       {view.state === "cancelled" && <p class="note">{empty ? "Stopped before the answer began." : "Stopped."}</p>}
       {view.state === "failed" && <Failed view={view} actions={actions} />}
       <div class="tools">
