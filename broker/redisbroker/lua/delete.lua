@@ -1,0 +1,3 @@
+local n = redis.call('DEL', key, meta)
+reset()
+return n
