@@ -30,6 +30,7 @@ type Queued struct {
 	Parent string `json:"parent,omitempty"` // the turn it follows
 	Job    string `json:"job,omitempty"`    // entry of the job whose worker has claimed it
 	Own    bool   `json:"own,omitempty"`    // a back end answers it by itself: it has no job
+	Waited bool   `json:"waited,omitempty"` // its job was dropped because its turn had not come
 }
 
 // An Accepted is what Accept decided.
@@ -46,13 +47,17 @@ type Accepted struct {
 // turn that supersedes another or continues a branch; follow says that the
 // parent is the leaf.
 func (r *Record) Accept(name, parent string, follow bool, base Settings) Accepted {
+	set := r.Settings.Over(base)
 	if i := r.find(name); i >= 0 {
-		return Accepted{Parent: r.Queue[i].Parent, Again: true}
+		a := Accepted{Parent: r.Queue[i].Parent, Again: true}
+		if set.Policy == Replace {
+			a.Cancel = names(r.Queue[:i])
+		}
+		return a
 	}
-	if slices.Contains(r.Ended, name) {
+	if r.Over(name) {
 		return Accepted{Again: true, Over: true}
 	}
-	set := r.Settings.Over(base)
 	if slices.Contains(r.Refused, name) {
 		return Accepted{Busy: name}
 	}
@@ -69,9 +74,7 @@ func (r *Record) Accept(name, parent string, follow bool, base Settings) Accepte
 		a.Parent = r.Leaf
 	}
 	if set.Policy == Replace {
-		for _, q := range r.Queue {
-			a.Cancel = append(a.Cancel, q.Turn)
-		}
+		a.Cancel = names(r.Queue)
 	}
 	r.Queue = append(r.Queue, Queued{Turn: name, Parent: a.Parent})
 	r.Leaf = name
@@ -84,7 +87,7 @@ func (r *Record) Add(name, parent string, follow bool, base Settings) Accepted {
 	if i := r.find(name); i >= 0 {
 		return Accepted{Parent: r.Queue[i].Parent, Again: true}
 	}
-	if slices.Contains(r.Ended, name) {
+	if r.Over(name) {
 		return Accepted{Again: true, Over: true}
 	}
 	if len(r.Queue) >= or(r.Settings.Over(base).MaxQueue, DefaultMaxQueue) {
@@ -120,6 +123,7 @@ func (r *Record) Claim(name, entry string, base Settings) Claim {
 		return Duplicate
 	}
 	if i > 0 && r.Settings.Over(base).Policy != Parallel {
+		r.Queue[i].Waited = true
 		return Waits
 	}
 	r.Queue[i].Job = entry
@@ -151,13 +155,13 @@ func (r *Record) Finish(name string) (was bool) {
 	return i >= 0
 }
 
-// Next returns the turns that may run now and that nobody has claimed. Each
-// needs a job; one too many does no harm.
+// Next returns the turns that may run now, that nobody has claimed, and whose
+// job may have been dropped. Each needs one; one too many does no harm.
 func (r *Record) Next(base Settings) []string {
 	var out []string
 	parallel := r.Settings.Over(base).Policy == Parallel
 	for i, q := range r.Queue {
-		if q.Job == "" && !q.Own && (i == 0 || parallel) {
+		if q.Job == "" && !q.Own && (i == 0 || parallel && q.Waited) {
 			out = append(out, q.Turn)
 		}
 	}
@@ -170,6 +174,25 @@ func (r *Record) find(name string) int {
 
 func (r *Record) refuse(name string) {
 	r.Refused = keepLast(append(r.Refused, name), maxRefused)
+}
+
+// Forgive forgets that a turn was refused, and reports whether it was: it is
+// asked for again.
+func (r *Record) Forgive(name string) (was bool) {
+	n := len(r.Refused)
+	r.Refused = slices.DeleteFunc(r.Refused, func(s string) bool { return s == name })
+	return len(r.Refused) < n
+}
+
+// Over reports whether the turn ended lately.
+func (r *Record) Over(name string) bool { return slices.Contains(r.Ended, name) }
+
+func names(qs []Queued) []string {
+	var out []string
+	for _, q := range qs {
+		out = append(out, q.Turn)
+	}
+	return out
 }
 
 func keepLast(names []string, n int) []string {

@@ -25,6 +25,7 @@ var inward = map[string][]string{
 	"channel":            {},
 	"broker":             {"turn"},
 	"broker/brokertest":  {"turn", "broker"},
+	"broker/faultbroker": {"turn", "broker"},
 	"broker/membroker":   {"turn", "broker"},
 	"broker/redisbroker": {"turn", "broker", "broker/redisbroker"},
 	"wire":               {"turn"},

@@ -49,6 +49,9 @@ var ErrPromptTooLarge = fmt.Errorf("a prompt has at most %d bytes as JSON", maxC
 // ErrNoTurn when Supersedes or Parent names a turn that does not exist, and
 // ErrPromptTooLarge.
 func (t *Turns) Accept(ctx context.Context, a Ask) (name string, again bool, err error) {
+	if a.Prompt.Message == "" {
+		a.Prompt.Message = "at-" + strconv.FormatInt(a.At, 10)
+	}
 	p := payload{Prompt: a.Prompt, Trace: a.Trace, At: a.At}
 	name = turn.NameFor(a.App, a.Channel, a.Prompt.User, a.Prompt.Message)
 	id := turn.NewID(a.App, a.Channel, name)
@@ -101,11 +104,18 @@ func (t *Turns) place(ctx context.Context, a Ask, p *payload) error {
 	return nil
 }
 
-// refuseEarly spares a prompt that the policy refuses its job; open decides.
+// refuseEarly spares a prompt that the policy refuses its job; open decides. A
+// prompt that was refused before gets another chance: its client sent it again.
 func (t *Turns) refuseEarly(ctx context.Context, a Ask, name string) error {
 	r, err := t.record(ctx, a.App, a.Channel)
 	if err != nil || r.Has(name) {
 		return err
+	}
+	if r.Forgive(name) {
+		err := t.update(ctx, a.App, a.Channel, func(r *channel.Record) bool { return r.Forgive(name) })
+		if err != nil {
+			return err
+		}
 	}
 	return refusal(r.Accept(name, "", false, t.opts.Settings))
 }
@@ -134,9 +144,6 @@ func (t *Turns) open(ctx context.Context, id turn.ID, p payload) error {
 		return err
 	}
 	p.Prompt.Parent = d.Parent
-	if err := t.write(ctx, id, p, rec); err != nil {
-		return err
-	}
 	cancel := d.Cancel
 	if s := p.Prompt.Supersedes; s != "" && rec.Has(s) {
 		cancel = append(cancel, s)
@@ -145,6 +152,10 @@ func (t *Turns) open(ctx context.Context, id turn.ID, p payload) error {
 		if err := t.Cancel(ctx, turn.NewID(id.App, id.Channel, c), p.Prompt.User); err != nil && !errors.Is(err, ErrNoTurn) {
 			return err
 		}
+	}
+	// The log comes last: while it is missing, all of this is done again.
+	if err := t.write(ctx, id, p, rec); err != nil {
+		return err
 	}
 	return t.cancelledBefore(ctx, id)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/karez/karez/broker"
 	"github.com/karez/karez/channel"
+	"github.com/karez/karez/turn"
 )
 
 // A Claimed job is what a worker may do with a job that it took.
@@ -29,10 +30,10 @@ func (t *Turns) Claim(ctx context.Context, job broker.Job) (Claimed, error) {
 	info, err := t.b.Info(ctx, job.ID)
 	switch {
 	case errors.Is(err, broker.ErrNotFound):
-		if err := t.open(ctx, job.ID, p); err != nil {
-			if busy := (*BusyError)(nil); errors.As(err, &busy) {
-				return c, nil // refused, and its client was told
-			}
+		if gone, err := t.deleted(ctx, job.ID, p.At); err != nil || gone {
+			return c, err
+		}
+		if err := t.reopen(ctx, job.ID, p); err != nil {
 			return c, err
 		}
 	case err != nil:
@@ -40,11 +41,13 @@ func (t *Turns) Claim(ctx context.Context, job broker.Job) (Claimed, error) {
 	case info.Ended:
 		return c, t.Finish(ctx, job.ID)
 	}
-	var got channel.Claim
-	err = t.update(ctx, job.ID.App, job.ID.Channel, func(r *channel.Record) bool {
-		got = r.Claim(job.ID.Name, job.Entry, t.opts.Settings)
-		return got == channel.Run
-	})
+	got, over, err := t.claim(ctx, job)
+	if err == nil && got == channel.Gone && !over {
+		// The log is there and has not ended: a failover lost the record.
+		if err = t.reopen(ctx, job.ID, p); err == nil {
+			got, _, err = t.claim(ctx, job)
+		}
+	}
 	if err != nil {
 		return c, fmt.Errorf("claim %s: %w", job.ID, err)
 	}
@@ -53,4 +56,22 @@ func (t *Turns) Claim(ctx context.Context, job broker.Job) (Claimed, error) {
 	}
 	c.Run = got == channel.Run
 	return c, nil
+}
+
+func (t *Turns) claim(ctx context.Context, job broker.Job) (got channel.Claim, over bool, err error) {
+	err = t.update(ctx, job.ID.App, job.ID.Channel, func(r *channel.Record) bool {
+		got, over = r.Claim(job.ID.Name, job.Entry, t.opts.Settings), r.Over(job.ID.Name)
+		return got == channel.Run || got == channel.Waits
+	})
+	return got, over, err
+}
+
+// reopen completes the acceptance of a prompt. One that was refused stays so:
+// its client was told.
+func (t *Turns) reopen(ctx context.Context, id turn.ID, p payload) error {
+	err := t.open(ctx, id, p)
+	if busy := (*BusyError)(nil); errors.As(err, &busy) {
+		return nil // and the record does not have it
+	}
+	return err
 }

@@ -172,7 +172,13 @@ func (r *reaper) end(ctx context.Context, job broker.Job, why turn.Failure) erro
 		return err
 	}
 	if c.Run {
-		_, err := r.t.Close(ctx, job.ID, turn.KindError, why)
+		kind, v := turn.KindError, any(why)
+		if by, yes, err := r.t.Cancelled(ctx, job.ID); err != nil {
+			return err
+		} else if yes {
+			kind, v = turn.KindCancelled, by
+		}
+		_, err := r.t.Close(ctx, job.ID, kind, v)
 		if err != nil && !errors.Is(err, ErrNoTurn) {
 			return err
 		}

@@ -25,7 +25,6 @@ import (
 
 	"github.com/karez/karez/broker"
 	"github.com/karez/karez/channel"
-	"github.com/karez/karez/turn"
 )
 
 // The queues of jobs. A job of Webhooks names a turn that has ended; its
@@ -150,18 +149,4 @@ func (t *Turns) SetSettings(ctx context.Context, app, ch string, s channel.Setti
 		r.Settings = s
 		return true
 	})
-}
-
-// DeleteChannel cancels what runs in a channel and removes all of it.
-func (t *Turns) DeleteChannel(ctx context.Context, app, ch, by string) error {
-	r, err := t.record(ctx, app, ch)
-	if err != nil {
-		return err
-	}
-	for _, q := range r.Queue {
-		if err := t.Cancel(ctx, turn.NewID(app, ch, q.Turn), by); err != nil && !errors.Is(err, ErrNoTurn) {
-			return err
-		}
-	}
-	return t.b.DeleteChannel(ctx, app, ch)
 }
