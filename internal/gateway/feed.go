@@ -168,17 +168,22 @@ func (f *Feed) leap(ctx context.Context, from turn.Seq, evs []turn.Event) bool {
 	return true
 }
 
-// full reports whether a read was cut by its bounds, so that more may follow
-// at once.
+// full reports whether a read may have been cut by its bounds, so that more
+// may follow at once: another event of the largest size might not have fit, or
+// the log is compacted and its end did not come. There a read that begins
+// inside an event may be short, for the broker counted all of it.
 func full(evs []turn.Event) bool {
-	if len(evs) >= readEvents {
+	if len(evs) == 0 {
+		return false
+	}
+	if last := evs[len(evs)-1]; len(evs) >= readEvents || last.First != 0 && !last.Kind.Terminal() {
 		return true
 	}
 	n := 0
 	for i := range evs {
-		n += len(evs[i].Data)
+		n += evs[i].Size()
 	}
-	return n >= broker.MaxRead/2
+	return n >= broker.MaxRead-turn.MaxData-(16<<10)
 }
 
 func (f *Feed) wakeAll() {
