@@ -89,10 +89,10 @@ func compactExpires(t *T) {
 func compactForEver(t *T) {
 	id, short := t.turn("t1"), t.turn("t2")
 	for _, id := range []turn.ID{id, short} {
-		t.must(t.b.Create(t.ctx, id, 5*time.Second, prompt("hi"), texts("a")[0], texts("b")[0], end()))
+		t.must(t.b.Create(t.ctx, id, 3*time.Second, prompt("hi"), texts("a")[0], texts("b")[0], end()))
 	}
 	t.must(t.b.Compact(t.ctx, id, 0))
-	t.must(t.b.Compact(t.ctx, short, 6*time.Second)) // from now: later than the log itself would have gone
+	t.must(t.b.Compact(t.ctx, short, 4*time.Second)) // from now: later than the log itself would have gone
 	t.eventually("expiry", func() bool { return !t.exists(short) })
 	if !t.exists(id) {
 		t.Fatal("a log compacted for ever has expired")

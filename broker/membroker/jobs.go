@@ -1,8 +1,10 @@
 package membroker
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -25,11 +27,14 @@ type queue struct {
 }
 
 type job struct {
-	broker.Job
-	n     uint64
+	n      uint64     // set once
+	saving sync.Mutex // held by the one who changes what the folder has of it
+
+	broker.Job // guarded by jobs.mu, as all below
+
 	lease time.Duration
 	until time.Time // end of the lease
-	since time.Time // added, or released
+	since time.Time // added, released or restored
 }
 
 // queue returns a queue. mu is held.
@@ -68,6 +73,7 @@ func (b *Broker) Add(_ context.Context, name string, bj broker.Job) error {
 	n := b.jobs.last
 	b.jobs.mu.Unlock()
 	bj.Entry, bj.Token, bj.Tries = strconv.FormatUint(n, 10), "", 0
+	bj.Payload = bytes.Clone(bj.Payload)
 	if b.store != nil {
 		if err := b.store.putJob(name, n, bj); err != nil {
 			return err
@@ -87,32 +93,49 @@ func (b *Broker) Take(ctx context.Context, name, worker string, lease time.Durat
 		if err := b.check(); err != nil {
 			return broker.Job{}, err
 		}
+		if err := ctx.Err(); err != nil {
+			return broker.Job{}, err
+		}
 		b.jobs.mu.Lock()
 		q := b.jobs.queue(name)
 		j, next := q.take(time.Now())
-		if j != nil {
-			j.Tries++
-			j.Token = worker + "/" + j.Entry + "/" + strconv.Itoa(j.Tries)
-			j.lease, j.until = lease, time.Now().Add(lease)
-			q.leased[j.n] = j
-			out := j.Job
+		if j == nil {
+			come := q.come
 			b.jobs.mu.Unlock()
-			return out, b.noteTries(name, j.n, out)
+			if err := b.wait(ctx, come, next); err != nil {
+				return broker.Job{}, err
+			}
+			continue
 		}
-		come := q.come
+		j.Tries++
+		j.Token = worker + "/" + j.Entry + "/" + strconv.Itoa(j.Tries)
+		j.lease, j.until = lease, time.Now().Add(lease)
+		q.leased[j.n] = j
+		out := j.Job
 		b.jobs.mu.Unlock()
-		if err := b.wait(ctx, come, next); err != nil {
-			return broker.Job{}, err
+		if ok, err := b.noteTries(name, j, out); ok || err != nil {
+			return out, err
 		}
 	}
 }
 
-// noteTries keeps the count of tries over a restart.
-func (b *Broker) noteTries(name string, n uint64, j broker.Job) error {
-	if b.store == nil || j.Tries < 2 {
-		return nil
+// noteTries keeps the count of tries over a restart, also the first: a job that
+// kills the process is then seen to do so. ok is false when the lease ran out
+// meanwhile.
+func (b *Broker) noteTries(name string, j *job, out broker.Job) (ok bool, err error) {
+	if b.store == nil {
+		return true, nil
 	}
-	return b.store.putJob(name, n, j)
+	j.saving.Lock()
+	defer j.saving.Unlock()
+	if b.jobs.held(name, out) == nil {
+		return false, nil
+	}
+	if err := b.store.putJob(name, j.n, out); err != nil {
+		b.jobs.release(name, out)
+		return false, err
+	}
+	return true, nil
 }
 
 // wait waits for a job to come, or for a lease to end at next.
@@ -134,32 +157,42 @@ func (b *Broker) wait(ctx context.Context, come <-chan struct{}, next time.Time)
 	return nil
 }
 
-// take returns a job whose lease has ended, else the oldest waiting one, else
-// none and when the next lease ends. mu is held.
+// take returns the job whose lease ended first, else the oldest waiting one,
+// else none and when the next lease ends. mu is held.
 func (q *queue) take(now time.Time) (*job, time.Time) {
-	var next time.Time
-	for n, j := range q.leased {
-		if !now.Before(j.until) {
-			delete(q.leased, n)
-			return j, next
-		}
-		if next.IsZero() || j.until.Before(next) {
-			next = j.until
+	var first *job
+	for _, j := range q.leased {
+		if first == nil || j.until.Before(first.until) {
+			first = j
 		}
 	}
-	if len(q.waiting) == 0 {
-		return nil, next
+	if first != nil && !now.Before(first.until) {
+		delete(q.leased, first.n)
+		return first, time.Time{}
 	}
-	j := q.waiting[0]
-	q.waiting[0] = nil
-	q.waiting = q.waiting[1:]
-	return j, next
+	if len(q.waiting) > 0 {
+		j := q.waiting[0]
+		q.waiting[0] = nil
+		q.waiting = q.waiting[1:]
+		return j, time.Time{}
+	}
+	if first == nil {
+		return nil, time.Time{}
+	}
+	return nil, first.until
 }
 
-// held returns the job if this delivery still holds it. mu is held.
+// held returns the job if this delivery still holds it, else nil.
+func (j *jobs) held(name string, bj broker.Job) *job {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.queues[name].held(bj)
+}
+
+// held is for one who holds mu; a queue that nobody made is nil.
 func (q *queue) held(bj broker.Job) *job {
 	n, err := strconv.ParseUint(bj.Entry, 10, 64)
-	if err != nil {
+	if err != nil || q == nil {
 		return nil
 	}
 	j := q.leased[n]
@@ -176,7 +209,7 @@ func (b *Broker) Extend(_ context.Context, name string, bj broker.Job) error {
 	}
 	b.jobs.mu.Lock()
 	defer b.jobs.mu.Unlock()
-	j := b.jobs.queue(name).held(bj)
+	j := b.jobs.queues[name].held(bj)
 	if j == nil {
 		return broker.ErrLeaseLost
 	}
@@ -189,23 +222,23 @@ func (b *Broker) Done(_ context.Context, name string, bj broker.Job) error {
 	if err := b.check(); err != nil {
 		return err
 	}
-	b.jobs.mu.Lock()
-	q := b.jobs.queue(name)
-	j := q.held(bj)
-	b.jobs.mu.Unlock()
+	j := b.jobs.held(name, bj)
 	if j == nil {
 		return nil
 	}
 	if b.store != nil {
+		j.saving.Lock()
+		defer j.saving.Unlock()
+		if b.jobs.held(name, bj) == nil {
+			return nil // another worker has it by now
+		}
 		if err := b.store.deleteJob(name, j.n); err != nil {
 			return err
 		}
 	}
 	b.jobs.mu.Lock()
 	defer b.jobs.mu.Unlock()
-	if q.leased[j.n] == j {
-		delete(q.leased, j.n)
-	}
+	delete(b.jobs.queues[name].leased, j.n) // also when it was handed out during the sync: it is done
 	return nil
 }
 
@@ -214,18 +247,22 @@ func (b *Broker) Release(_ context.Context, name string, bj broker.Job) error {
 	if err := b.check(); err != nil {
 		return err
 	}
-	b.jobs.mu.Lock()
-	defer b.jobs.mu.Unlock()
-	q := b.jobs.queue(name)
-	j := q.held(bj)
-	if j == nil {
-		return nil
-	}
-	delete(q.leased, j.n)
-	j.Token, j.since = "", time.Now()
-	q.waiting = append([]*job{j}, q.waiting...)
-	q.wake()
+	b.jobs.release(name, bj)
 	return nil
+}
+
+func (j *jobs) release(name string, bj broker.Job) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	q := j.queues[name]
+	held := q.held(bj)
+	if held == nil {
+		return
+	}
+	delete(q.leased, held.n)
+	held.Token, held.since = "", time.Now()
+	q.waiting = slices.Insert(q.waiting, 0, held)
+	q.wake()
 }
 
 // Stats is part of broker.Jobs.
@@ -235,7 +272,10 @@ func (b *Broker) Stats(_ context.Context, name string) (broker.QueueStats, error
 	}
 	b.jobs.mu.Lock()
 	defer b.jobs.mu.Unlock()
-	q, now := b.jobs.queue(name), time.Now()
+	q, now := b.jobs.queues[name], time.Now()
+	if q == nil {
+		return broker.QueueStats{}, nil
+	}
 	s := broker.QueueStats{Waiting: len(q.waiting), Leased: len(q.leased)}
 	for _, j := range q.waiting {
 		s.Oldest = max(s.Oldest, now.Sub(j.since))

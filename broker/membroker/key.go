@@ -3,11 +3,24 @@ package membroker
 import (
 	"encoding/binary"
 	"fmt"
-	"log/slog"
+	"math"
 
-	"github.com/cockroachdb/pebble/v2"
-
+	"github.com/karez/karez/broker"
 	"github.com/karez/karez/turn"
+)
+
+// Keys of the folder: a letter for what it is, then length-prefixed names, so
+// that any channel name is safe and a channel's keys stand together.
+//
+//	l <app> <channel> <kind> <name>            meta of a log
+//	e <app> <channel> <kind> <name> <seq>      an event, at the last place it covers
+//	s <app> <channel> <name>                   a value of State
+//	j <queue> <number>                         a job
+const (
+	metaKey  = 'l'
+	eventKey = 'e'
+	stateKey = 's'
+	jobKey   = 'j'
 )
 
 // names appends names, each after its length.
@@ -19,33 +32,87 @@ func names(dst []byte, ss ...string) []byte {
 	return dst
 }
 
-// cutName reads what names wrote.
-func cutName(p []byte) (name string, rest []byte, err error) {
-	if len(p) < 2 || len(p)-2 < int(binary.BigEndian.Uint16(p)) {
-		return "", nil, fmt.Errorf("the data folder has a broken key %q", p)
+// checkNames refuses names that are too long for a key. Those of logs are not:
+// turn.ID.Check bounds them.
+func checkNames(ss ...string) error {
+	for _, s := range ss {
+		if len(s) > math.MaxUint16 {
+			return fmt.Errorf("a name of %d bytes, the most is %d: %w", len(s), math.MaxUint16, broker.ErrTooLarge)
+		}
 	}
-	n := int(binary.BigEndian.Uint16(p))
-	return string(p[2 : 2+n]), p[2+n:], nil
+	return nil
 }
+
+// cutNames reads what names wrote, after the letter what.
+func cutNames(k []byte, what byte, to ...*string) (rest []byte, err error) {
+	if len(k) == 0 || k[0] != what {
+		return nil, brokenKey(k)
+	}
+	rest = k[1:]
+	for _, s := range to {
+		if len(rest) < 2 || len(rest)-2 < int(binary.BigEndian.Uint16(rest)) {
+			return nil, brokenKey(k)
+		}
+		n := 2 + int(binary.BigEndian.Uint16(rest))
+		*s, rest = string(rest[2:n]), rest[n:]
+	}
+	return rest, nil
+}
+
+func brokenKey(k []byte) error { return fmt.Errorf("broken key %.100q", k) }
 
 func logKey(what byte, id turn.ID) []byte {
 	return names([]byte{what}, id.App, id.Channel, string(id.Kind), id.Name)
 }
 
-func parseLog(k []byte) (id turn.ID, err error) {
+func parseLogKey(k []byte) (id turn.ID, err error) {
 	var kind string
-	rest := k[1:]
-	for _, to := range []*string{&id.App, &id.Channel, &kind, &id.Name} {
-		if *to, rest, err = cutName(rest); err != nil {
-			return id, err
-		}
+	rest, err := cutNames(k, metaKey, &id.App, &id.Channel, &kind, &id.Name)
+	if err == nil && len(rest) > 0 {
+		err = brokenKey(k)
 	}
 	id.Kind = turn.LogKind(kind)
-	return id, nil
+	return id, err
 }
 
-func numbered(queue string, n uint64) []byte {
+// seqKey is the key of an event whose log has this prefix.
+func seqKey(prefix []byte, s turn.Seq) []byte {
+	return binary.BigEndian.AppendUint64(prefix[:len(prefix):len(prefix)], uint64(s))
+}
+
+// parseSeqKey reads the place of an event whose log has this prefix.
+func parseSeqKey(prefix, k []byte) (turn.Seq, error) {
+	if len(k) != len(prefix)+8 {
+		return 0, brokenKey(k)
+	}
+	return turn.Seq(binary.BigEndian.Uint64(k[len(prefix):])), nil
+}
+
+func jobKeyOf(queue string, n uint64) []byte {
 	return binary.BigEndian.AppendUint64(names([]byte{jobKey}, queue), n)
+}
+
+func parseJobKey(k []byte) (queue string, n uint64, err error) {
+	rest, err := cutNames(k, jobKey, &queue)
+	if err == nil && len(rest) != 8 {
+		err = brokenKey(k)
+	}
+	if err != nil {
+		return "", 0, err
+	}
+	return queue, binary.BigEndian.Uint64(rest), nil
+}
+
+func stateKeyOf(k broker.Key) []byte {
+	return names([]byte{stateKey}, k.App, k.Channel, k.Name)
+}
+
+func parseStateKey(k []byte) (key broker.Key, err error) {
+	rest, err := cutNames(k, stateKey, &key.App, &key.Channel, &key.Name)
+	if err == nil && len(rest) > 0 {
+		err = brokenKey(k)
+	}
+	return key, err
 }
 
 // after returns the least key behind all that begin with prefix.
@@ -57,27 +124,4 @@ func after(prefix []byte) []byte {
 		}
 	}
 	return nil
-}
-
-// A listener passes on what an operator wants to hear of the storage library,
-// such as that the end of its journal was torn and is repaired.
-type listener struct{ log *slog.Logger }
-
-func (l *listener) Infof(format string, args ...any) {
-	l.log.Debug("storage: " + fmt.Sprintf(format, args...))
-}
-func (l *listener) Errorf(format string, args ...any) {
-	l.log.Error("storage: " + fmt.Sprintf(format, args...))
-}
-
-// Fatalf is called when the library cannot go on, as on a full disk. Going on
-// would acknowledge what is not kept.
-func (l *listener) Fatalf(format string, args ...any) {
-	panic("storage: " + fmt.Sprintf(format, args...))
-}
-
-func (l *listener) events() *pebble.EventListener {
-	return &pebble.EventListener{
-		BackgroundError: func(err error) { l.log.Error("storage", "err", err) },
-	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sort"
 	"sync"
 	"time"
 
@@ -56,6 +57,26 @@ func (b *Broker) entry(id turn.ID) (*entry, error) {
 	}
 	b.mu.Unlock()
 	return e, b.load(e)
+}
+
+// find returns the log of an ID for one who only looks, or nil: asking for what
+// does not exist leaves nothing behind.
+func (b *Broker) find(id turn.ID) (*entry, error) {
+	if err := b.check(); err != nil {
+		return nil, err
+	}
+	b.mu.Lock()
+	e := b.logs[id]
+	b.mu.Unlock()
+	if e == nil {
+		if b.store == nil {
+			return nil, nil
+		}
+		if exists, err := b.store.has(id); !exists {
+			return nil, err
+		}
+	}
+	return b.entry(id)
 }
 
 // load brings a log back from the folder.
@@ -184,7 +205,7 @@ func (b *Broker) Append(_ context.Context, id turn.ID, ep turn.Epoch, first turn
 	}
 	m := e.meta
 	if first != 0 && first <= m.Top {
-		if last := first + turn.Seq(len(evs)) - 1; last <= m.Top && e.wrote(ep, first) {
+		if last := first + turn.Seq(len(evs)) - 1; last <= m.Top && e.wrote(ep, first) && e.wrote(ep, last) {
 			return last, nil // said again
 		}
 	}
@@ -205,12 +226,8 @@ func (b *Broker) Append(_ context.Context, id turn.ID, ep turn.Epoch, first turn
 
 // wrote reports whether epoch ep wrote the event at place s.
 func (e *entry) wrote(ep turn.Epoch, s turn.Seq) bool {
-	for i := len(e.evs) - 1; i >= 0; i-- {
-		if ev := &e.evs[i]; ev.Start() <= s {
-			return ev.Seq >= s && ev.Epoch == ep
-		}
-	}
-	return false
+	i := sort.Search(len(e.evs), func(i int) bool { return e.evs[i].Seq >= s })
+	return i < len(e.evs) && e.evs[i].Start() <= s && e.evs[i].Epoch == ep
 }
 
 // number gives evs their places and moves m on.
@@ -236,12 +253,17 @@ func (b *Broker) put(e *entry, m meta, evs []turn.Event, created bool) error {
 	e.mu.Lock()
 	e.meta, e.exists = m, e.exists || created
 	e.evs = append(e.evs, evs...)
+	e.unlockAndWake()
+	return nil
+}
+
+// unlockAndWake ends a change: it lets go of e.mu, then wakes who watches.
+func (e *entry) unlockAndWake() {
 	wake := e.wakers()
 	e.mu.Unlock()
 	for _, f := range wake {
 		f()
 	}
-	return nil
 }
 
 // wakers returns whom to wake. e.mu is held.

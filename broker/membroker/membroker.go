@@ -9,12 +9,17 @@
 // memory until its retention ends.
 //
 // It serves one process. Read log.go and read.go, then jobs.go, signals.go,
-// state.go, and store.go for the folder.
+// state.go, and store.go and folder.go for the folder.
 package membroker
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,13 +29,17 @@ import (
 
 // Options configure a Broker; the zero value works.
 type Options struct {
-	Hot int // logs of a data folder kept in memory; 0: 4096. Live and watched ones are always kept
+	Hot int // logs of a data folder kept in memory; 0: 4096. those in use or watched are always kept
 	Log *slog.Logger
 }
 
-// sweepEvery is how often what has expired is removed and idle logs leave
-// memory.
-const sweepEvery = 10 * time.Second
+// sweepEvery is how often what has expired is removed from memory and idle logs
+// leave it. sweepStoredEvery is the same for the folder, where it reads a key
+// for each log; till then an expired log costs disk alone, readers do not see it.
+const (
+	sweepEvery       = 10 * time.Second
+	sweepStoredEvery = 10 * time.Minute
+)
 
 // A Broker is the embedded broker.
 type Broker struct {
@@ -69,7 +78,8 @@ func Open(dir string, o Options) (*Broker, error) {
 	}
 	b.store = s
 	if err := b.restore(); err != nil {
-		return nil, s.closeAfter(err)
+		b.end()
+		return nil, errors.Join(fmt.Errorf("read the data folder %s: %w (restore it from a copy, or %s)", dir, err, elsewhere), s.close())
 	}
 	b.wg.Go(b.sweep)
 	return b, nil
@@ -87,12 +97,18 @@ func prepare(o Options) *Broker {
 	b.jobs.queues = make(map[string]*queue)
 	b.signals.subs = make(map[broker.Topic]map[*subscription]struct{})
 	b.state.values = make(map[broker.Key]*value)
+	b.state.seed = maphash.MakeSeed()
 	return b
 }
 
 // restore reads back jobs and state, which live in memory; logs follow when
 // they are asked for.
+//
+// Numbers of entries and revisions go on from the clock: those given last may
+// have left with what they named, and none is given twice.
 func (b *Broker) restore() error {
+	now := uint64(time.Now().UnixNano())
+	b.jobs.last, b.state.rev = now, broker.Rev(now)
 	if err := b.store.eachState(b.state.restore); err != nil {
 		return err
 	}
@@ -109,7 +125,8 @@ func (b *Broker) check() error {
 	return nil
 }
 
-// Close ends all watches and closes the folder.
+// Close ends all watches, waking each once more so that who waits learns of it,
+// waits for calls under way, and closes the folder.
 func (b *Broker) Close() error {
 	b.mu.Lock()
 	if b.closed {
@@ -117,8 +134,13 @@ func (b *Broker) Close() error {
 		return nil
 	}
 	b.closed = true
-	b.mu.Unlock()
 	b.end()
+	all := slices.Collect(maps.Values(b.logs))
+	b.mu.Unlock()
+	for _, e := range all {
+		e.mu.Lock()
+		e.unlockAndWake()
+	}
 	b.wg.Wait()
 	if b.store == nil {
 		return nil
@@ -130,6 +152,7 @@ func (b *Broker) Close() error {
 func (b *Broker) sweep() {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
+	stored := time.Now()
 	for {
 		select {
 		case <-b.ctx.Done():
@@ -137,8 +160,9 @@ func (b *Broker) sweep() {
 		case now := <-tick.C:
 			b.sweepLogs(now)
 			b.sweepState(now)
-			if b.store != nil {
+			if b.store != nil && now.Sub(stored) >= sweepStoredEvery {
 				b.sweepStored(now)
+				stored = time.Now()
 			}
 		}
 	}

@@ -12,17 +12,11 @@ import (
 
 // Read is part of broker.Log.
 func (b *Broker) Read(_ context.Context, id turn.ID, after turn.Seq, max int) ([]turn.Event, error) {
-	e, err := b.entry(id)
+	e, err := b.find(id)
 	if err != nil {
 		return nil, err
 	}
-	gone := e.expired(time.Now())
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	m := e.meta
-	if !e.exists || gone {
-		m = meta{}
-	}
+	m, evs := e.look(time.Now())
 	switch {
 	case after > m.Top:
 		return nil, broker.ErrAhead
@@ -33,7 +27,18 @@ func (b *Broker) Read(_ context.Context, id turn.ID, after turn.Seq, max int) ([
 	case after == m.Top:
 		return nil, nil
 	}
-	return cut(e.evs, after, max)
+	return cut(evs, after, max)
+}
+
+// look returns what a log holds now: nothing if it does not exist. The events
+// are shared and never changed; a later append writes behind them.
+func (e *entry) look(now time.Time) (meta, []turn.Event) {
+	if e == nil || e.expired(now) {
+		return meta{}, nil
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.meta, e.evs
 }
 
 // cut returns at most max of the events that follow after, and no more than
@@ -78,6 +83,9 @@ func (b *Broker) Watch(id turn.ID, wake func()) (stop func()) {
 		current := b.logs[id] == e
 		b.mu.Unlock()
 		if current {
+			if b.check() != nil { // Close may not have seen this one
+				wake()
+			}
 			return stop
 		}
 		stop() // it left memory meanwhile
@@ -86,14 +94,16 @@ func (b *Broker) Watch(id turn.ID, wake func()) (stop func()) {
 
 // Info is part of broker.Upkeep.
 func (b *Broker) Info(_ context.Context, id turn.ID) (broker.Info, error) {
-	e, err := b.entry(id)
+	e, err := b.find(id)
 	if err != nil {
 		return broker.Info{}, err
 	}
-	gone := e.expired(time.Now())
+	if e == nil || e.expired(time.Now()) {
+		return broker.Info{}, broker.ErrNotFound
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if !e.exists || gone {
+	if !e.exists {
 		return broker.Info{}, broker.ErrNotFound
 	}
 	return broker.Info{Top: e.meta.Top, Epoch: e.meta.Epoch, Ended: e.meta.Ended}, nil

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"hash/maphash"
 	"sync"
 	"time"
 
@@ -12,7 +13,10 @@ import (
 
 // state holds the values, in memory and, with a folder, in the folder too.
 type state struct {
-	writing sync.Mutex // held by the one who changes a value, also while the store syncs
+	// One of these, chosen by the key, is held by the one who changes a value,
+	// also while the store syncs: changes of different values share a sync.
+	writing [64]sync.Mutex
+	seed    maphash.Seed // set once
 
 	mu     sync.Mutex // guards the two below
 	values map[broker.Key]*value
@@ -27,6 +31,13 @@ type value struct {
 
 func (v *value) gone(now time.Time) bool {
 	return v == nil || !v.expires.IsZero() && now.After(v.expires)
+}
+
+// lock lets the caller alone change k.
+func (s *state) lock(k broker.Key) (unlock func()) {
+	mu := &s.writing[maphash.Comparable(s.seed, k)%uint64(len(s.writing))]
+	mu.Lock()
+	return mu.Unlock
 }
 
 func (s *state) restore(k broker.Key, v value) {
@@ -56,10 +67,7 @@ func (b *Broker) Set(_ context.Context, k broker.Key, val []byte, rev broker.Rev
 	if len(val) > broker.MaxPayload {
 		return 0, fmt.Errorf("set %s: %d bytes: %w", k.Name, len(val), broker.ErrTooLarge)
 	}
-	// One at a time: values are few and small next to the logs' appends, which
-	// do not come through here.
-	b.state.writing.Lock()
-	defer b.state.writing.Unlock()
+	defer b.state.lock(k)()
 	now := time.Now()
 	b.state.mu.Lock()
 	old := b.state.values[k]
@@ -67,7 +75,8 @@ func (b *Broker) Set(_ context.Context, k broker.Key, val []byte, rev broker.Rev
 	if !old.gone(now) {
 		have = old.rev
 	}
-	next := b.state.rev + 1
+	b.state.rev++
+	next := b.state.rev
 	b.state.mu.Unlock()
 	if have != rev {
 		return 0, fmt.Errorf("set %s: %w", k.Name, broker.ErrConflict)
@@ -83,7 +92,6 @@ func (b *Broker) Set(_ context.Context, k broker.Key, val []byte, rev broker.Rev
 	}
 	b.state.mu.Lock()
 	defer b.state.mu.Unlock()
-	b.state.rev = next
 	if val == nil {
 		delete(b.state.values, k)
 		return 0, nil
@@ -101,7 +109,7 @@ func (b *Broker) deleteState(app, channel string) error {
 		}
 	}
 	b.state.mu.Unlock()
-	return b.dropState(keys)
+	return b.dropState(keys, func(*value) bool { return true })
 }
 
 func (b *Broker) sweepState(now time.Time) {
@@ -113,23 +121,37 @@ func (b *Broker) sweepState(now time.Time) {
 		}
 	}
 	b.state.mu.Unlock()
-	if err := b.dropState(keys); err != nil {
+	if err := b.dropState(keys, func(v *value) bool { return v.gone(now) }); err != nil {
 		b.log.Error("remove expired state", "err", err)
 	}
 }
 
-func (b *Broker) dropState(keys []broker.Key) error {
-	b.state.writing.Lock()
-	defer b.state.writing.Unlock()
+// dropState removes those of keys that drop still wants gone: somebody may have
+// set one anew meanwhile.
+func (b *Broker) dropState(keys []broker.Key, drop func(*value) bool) error {
 	for _, k := range keys {
-		if b.store != nil {
-			if err := b.store.putState(k, nil, value{}); err != nil {
-				return err
-			}
+		if err := b.dropOne(k, drop); err != nil {
+			return err
 		}
-		b.state.mu.Lock()
-		delete(b.state.values, k)
-		b.state.mu.Unlock()
 	}
+	return nil
+}
+
+func (b *Broker) dropOne(k broker.Key, drop func(*value) bool) error {
+	defer b.state.lock(k)()
+	b.state.mu.Lock()
+	v := b.state.values[k]
+	b.state.mu.Unlock()
+	if v == nil || !drop(v) {
+		return nil
+	}
+	if b.store != nil {
+		if err := b.store.putState(k, nil, value{}); err != nil {
+			return err
+		}
+	}
+	b.state.mu.Lock()
+	delete(b.state.values, k)
+	b.state.mu.Unlock()
 	return nil
 }

@@ -1,14 +1,12 @@
 package membroker
 
 import (
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
+	"sync"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -17,136 +15,94 @@ import (
 	"github.com/karez/karez/turn"
 )
 
-// format is the version of the folder's layout. A folder of a later one is
-// refused.
-const format = 1
-
-// Keys of the folder: a letter for what it is, then length-prefixed names, so
-// that any channel name is safe and a channel's keys stand together.
-//
-//	l <app> <channel> <kind> <name>            meta of a log
-//	e <app> <channel> <kind> <name> <seq>      an event, at the last place it covers
-//	s <app> <channel> <name>                   a value of State
-//	j <queue> <number>                         a job
-const (
-	metaKey  = 'l'
-	eventKey = 'e'
-	stateKey = 's'
-	jobKey   = 'j'
-)
-
-// A store is a data folder.
+// A store is an open data folder.
 type store struct {
-	db  *pebble.DB
-	dir string
-	log *slog.Logger
+	db   *pebble.DB // set once, as all of this group
+	dir  string
+	lock *pebble.Lock
+
+	use    sync.RWMutex // held for reading by each call under way
+	closed bool         // guarded by use
 }
 
-// openStore opens a data folder, and says what to do when it cannot.
-func openStore(dir string, log *slog.Logger) (*store, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make the data folder: %w (choose another with --data)", err)
+// begin lets one call use db; the caller calls done.
+func (s *store) begin() (done func(), err error) {
+	s.use.RLock()
+	if s.closed {
+		s.use.RUnlock()
+		return nil, broker.ErrClosed
 	}
-	if err := checkFormat(dir); err != nil {
-		return nil, err
-	}
-	s := &store{dir: dir, log: log}
-	watch := &listener{log: log}
-	db, err := pebble.Open(filepath.Join(dir, "logs"), &pebble.Options{
-		Logger:        watch,
-		EventListener: watch.events(),
-	})
-	if err != nil {
-		if strings.Contains(err.Error(), "lock") || strings.Contains(err.Error(), "temporarily unavailable") {
-			return nil, fmt.Errorf("the data folder %s is in use by another karez: stop that one, or choose another folder with --data", dir)
-		}
-		return nil, fmt.Errorf("open the data folder %s: %w", dir, err)
-	}
-	s.db = db
-	return s, nil
+	return s.use.RUnlock, nil
 }
 
-// checkFormat reads the folder's version, or writes ours into a new one.
-func checkFormat(dir string) error {
-	name := filepath.Join(dir, "FORMAT")
-	p, err := os.ReadFile(name)
-	if errors.Is(err, os.ErrNotExist) {
-		if err := os.WriteFile(name, fmt.Appendf(nil, "%d\n", format), 0o600); err != nil {
-			return fmt.Errorf("write to the data folder: %w (give karez the right to write there, or choose another with --data)", err)
-		}
-		return nil
+// close waits for calls under way and closes the folder.
+func (s *store) close() error {
+	s.use.Lock()
+	defer s.use.Unlock()
+	s.closed = true
+	err := s.db.Close()
+	if err == nil {
+		err = os.Remove(filepath.Join(s.dir, openFile))
 	}
-	if err != nil {
-		return fmt.Errorf("read the data folder's version: %w", err)
-	}
-	var have int
-	if _, err := fmt.Sscanf(string(p), "%d", &have); err != nil {
-		return fmt.Errorf("%s is no version of a data folder: %q (choose another folder with --data)", name, p)
-	}
-	if have > format {
-		return fmt.Errorf("the data folder %s is of format %d, made by a newer karez; this one knows %d: use the newer karez, or another folder with --data", dir, have, format)
+	if err := errors.Join(err, s.lock.Close()); err != nil {
+		return fmt.Errorf("close the data folder %s: %w", s.dir, err)
 	}
 	return nil
 }
 
-func (s *store) close() error { return s.db.Close() }
-
-// closeAfter closes a store that could not be read.
-func (s *store) closeAfter(err error) error { return errors.Join(err, s.db.Close()) }
-
-// stored is an event as the folder keeps it.
-type stored struct {
-	First turn.Seq          `json:"f,omitempty"`
-	Epoch turn.Epoch        `json:"e,omitempty"`
-	Kind  turn.Kind         `json:"k"`
-	Part  string            `json:"p,omitempty"`
-	Media string            `json:"m,omitempty"`
-	Name  string            `json:"n,omitempty"`
-	Data  []byte            `json:"d,omitempty"`
-	Attrs map[string]string `json:"a,omitempty"`
-	Cuts  []byte            `json:"c,omitempty"`
+// commit syncs a batch that fill makes; batches that come together share a
+// sync.
+func (s *store) commit(what string, fill func(b *pebble.Batch) error) error {
+	done, err := s.begin()
+	if err != nil {
+		return err
+	}
+	defer done()
+	b := s.db.NewBatch()
+	if err := fill(b); err != nil {
+		return errors.Join(fmt.Errorf("write %s: %w", what, err), b.Close())
+	}
+	if err := b.Commit(pebble.Sync); err != nil {
+		return fmt.Errorf("write %s to the data folder: %w: %w", what, broker.ErrUnavailable, err)
+	}
+	return b.Close()
 }
 
-// append writes events and meta in one synced batch.
+// append adds events to a log.
 func (s *store) append(id turn.ID, m meta, evs []turn.Event) error {
-	b := s.db.NewBatch()
-	if err := putEvents(b, id, m, evs); err != nil {
-		return err
-	}
-	return s.commit(b, id)
+	return s.commit(id.String(), func(b *pebble.Batch) error { return putEvents(b, id, m, evs) })
 }
 
-// replace exchanges all events of a log in one synced batch.
+// replace exchanges all events of a log.
 func (s *store) replace(id turn.ID, m meta, evs []turn.Event) error {
-	b := s.db.NewBatch()
-	prefix := logKey(eventKey, id)
-	if err := b.DeleteRange(prefix, after(prefix), nil); err != nil {
-		return err
-	}
-	if err := putEvents(b, id, m, evs); err != nil {
-		return err
-	}
-	return s.commit(b, id)
+	return s.commit(id.String(), func(b *pebble.Batch) error {
+		prefix := logKey(eventKey, id)
+		if err := b.DeleteRange(prefix, after(prefix), nil); err != nil {
+			return err
+		}
+		return putEvents(b, id, m, evs)
+	})
+}
+
+// trim removes the events up to m.Trimmed.
+func (s *store) trim(id turn.ID, m meta) error {
+	return s.commit(id.String(), func(b *pebble.Batch) error {
+		prefix := logKey(eventKey, id)
+		if err := b.DeleteRange(prefix, seqKey(prefix, m.Trimmed+1), nil); err != nil {
+			return err
+		}
+		return putEvents(b, id, m, nil)
+	})
 }
 
 func (s *store) remove(id turn.ID) error {
-	b := s.db.NewBatch()
-	prefix := logKey(eventKey, id)
-	if err := b.DeleteRange(prefix, after(prefix), nil); err != nil {
-		return err
-	}
-	if err := b.Delete(logKey(metaKey, id), nil); err != nil {
-		return err
-	}
-	return s.commit(b, id)
-}
-
-// commit syncs a batch; batches that come together share a sync.
-func (s *store) commit(b *pebble.Batch, id turn.ID) error {
-	if err := b.Commit(pebble.Sync); err != nil {
-		return fmt.Errorf("write %s to the data folder: %w: %w", id, broker.ErrUnavailable, err)
-	}
-	return nil
+	return s.commit(id.String(), func(b *pebble.Batch) error {
+		prefix := logKey(eventKey, id)
+		if err := b.DeleteRange(prefix, after(prefix), nil); err != nil {
+			return err
+		}
+		return b.Delete(logKey(metaKey, id), nil)
+	})
 }
 
 func putEvents(b *pebble.Batch, id turn.ID, m meta, evs []turn.Event) error {
@@ -157,49 +113,106 @@ func putEvents(b *pebble.Batch, id turn.ID, m meta, evs []turn.Event) error {
 	if err := b.Set(logKey(metaKey, id), p, nil); err != nil {
 		return err
 	}
-	key := logKey(eventKey, id)
+	prefix := logKey(eventKey, id)
 	for i := range evs {
-		ev := &evs[i]
-		p, err := json.Marshal(stored{ev.First, ev.Epoch, ev.Kind, ev.Part, ev.Media, ev.Name, ev.Data, ev.Attrs, ev.Cuts})
+		p, err := encodeEvent(&evs[i])
 		if err != nil {
 			return err
 		}
-		if err := b.Set(binary.BigEndian.AppendUint64(key[:len(key):len(key)], uint64(ev.Seq)), p, nil); err != nil {
+		if err := b.Set(seqKey(prefix, evs[i].Seq), p, nil); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// readLog reads a whole log.
-func (s *store) readLog(id turn.ID) (m meta, evs []turn.Event, exists bool, err error) {
+func (s *store) putJob(queue string, n uint64, j broker.Job) error {
+	if err := checkNames(queue); err != nil {
+		return err
+	}
+	return s.commit("job", func(b *pebble.Batch) error {
+		p, err := json.Marshal(j)
+		if err != nil {
+			return err
+		}
+		return b.Set(jobKeyOf(queue, n), p, nil)
+	})
+}
+
+func (s *store) deleteJob(queue string, n uint64) error {
+	return s.commit("job", func(b *pebble.Batch) error { return b.Delete(jobKeyOf(queue, n), nil) })
+}
+
+// putState keeps a value, or deletes it when val is nil.
+func (s *store) putState(k broker.Key, val []byte, v value) error {
+	if err := checkNames(k.App, k.Channel, k.Name); err != nil {
+		return err
+	}
+	return s.commit("state", func(b *pebble.Batch) error {
+		if val == nil {
+			return b.Delete(stateKeyOf(k), nil)
+		}
+		p, err := json.Marshal(storedValue{v.data, v.rev, v.expires})
+		if err != nil {
+			return err
+		}
+		return b.Set(stateKeyOf(k), p, nil)
+	})
+}
+
+// has reports whether the folder has a log.
+func (s *store) has(id turn.ID) (bool, error) {
+	_, exists, err := s.meta(id)
+	return exists, err
+}
+
+func (s *store) meta(id turn.ID) (m meta, exists bool, err error) {
+	done, err := s.begin()
+	if err != nil {
+		return m, false, err
+	}
+	defer done()
 	p, closer, err := s.db.Get(logKey(metaKey, id))
 	if errors.Is(err, pebble.ErrNotFound) {
-		return m, nil, false, nil
+		return m, false, nil
 	}
 	if err != nil {
-		return m, nil, false, err
+		return m, false, err
 	}
-	err = json.Unmarshal(p, &m)
-	if err := errors.Join(err, closer.Close()); err != nil {
-		return m, nil, false, err
+	m, err = decodeMeta(p)
+	return m, true, errors.Join(err, closer.Close())
+}
+
+// readLog reads a whole log.
+func (s *store) readLog(id turn.ID) (m meta, evs []turn.Event, exists bool, err error) {
+	m, exists, err = s.meta(id)
+	if err != nil || !exists {
+		return m, nil, exists, err
 	}
 	prefix := logKey(eventKey, id)
 	err = s.each(prefix, func(k, v []byte) error {
-		var e stored
-		if err := json.Unmarshal(v, &e); err != nil {
+		seq, err := parseSeqKey(prefix, k)
+		if err != nil {
 			return err
 		}
-		seq := turn.Seq(binary.BigEndian.Uint64(k[len(prefix):]))
-		evs = append(evs, turn.Event{Seq: seq, First: e.First, Epoch: e.Epoch, Kind: e.Kind, Part: e.Part, Media: e.Media, Name: e.Name, Data: e.Data, Attrs: e.Attrs, Cuts: e.Cuts})
-		return nil
+		ev, err := decodeEvent(seq, v)
+		evs = append(evs, ev)
+		return err
 	})
+	if err == nil {
+		err = checkDense(m, evs)
+	}
 	return m, evs, true, err
 }
 
 // each calls f for every key that begins with prefix, in order. k and v are
 // valid during the call only.
 func (s *store) each(prefix []byte, f func(k, v []byte) error) (err error) {
+	done, err := s.begin()
+	if err != nil {
+		return err
+	}
+	defer done()
 	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: after(prefix)})
 	if err != nil {
 		return err
@@ -219,120 +232,52 @@ func (s *store) each(prefix []byte, f func(k, v []byte) error) (err error) {
 
 // logsOf lists the logs of a channel.
 func (s *store) logsOf(app, channel string) (ids []turn.ID, err error) {
-	return ids, s.each(names([]byte{metaKey}, app, channel), func(k, _ []byte) error {
-		id, err := parseLog(k)
+	err = s.each(names([]byte{metaKey}, app, channel), func(k, _ []byte) error {
+		id, err := parseLogKey(k)
 		ids = append(ids, id)
 		return err
 	})
+	return ids, err
 }
 
-// sweepStored removes logs of the folder whose retention has ended.
-func (b *Broker) sweepStored(now time.Time) {
-	var gone []turn.ID
-	err := b.store.each([]byte{metaKey}, func(k, v []byte) error {
-		var m meta
-		if err := json.Unmarshal(v, &m); err != nil || m.Expires.IsZero() || !now.After(m.Expires) {
+// expired lists the logs whose retention has ended.
+func (s *store) expired(now time.Time) (ids []turn.ID, err error) {
+	err = s.each([]byte{metaKey}, func(k, v []byte) error {
+		m, err := decodeMeta(v)
+		if err != nil || m.Expires.IsZero() || !now.After(m.Expires) {
 			return err
 		}
-		id, err := parseLog(k)
-		gone = append(gone, id)
+		id, err := parseLogKey(k)
+		ids = append(ids, id)
 		return err
 	})
-	for _, id := range gone {
-		if err == nil {
-			err = b.removeExpired(id)
-		}
-	}
-	if err != nil && b.ctx.Err() == nil {
-		b.log.Error("remove expired logs from the data folder", "err", err)
-	}
-}
-
-func (s *store) putJob(queue string, n uint64, j broker.Job) error {
-	p, err := json.Marshal(j)
-	if err != nil {
-		return err
-	}
-	if err := s.db.Set(numbered(queue, n), p, pebble.Sync); err != nil {
-		return fmt.Errorf("write job to the data folder: %w: %w", broker.ErrUnavailable, err)
-	}
-	return nil
-}
-
-func (s *store) deleteJob(queue string, n uint64) error {
-	if err := s.db.Delete(numbered(queue, n), pebble.Sync); err != nil {
-		return fmt.Errorf("remove job from the data folder: %w: %w", broker.ErrUnavailable, err)
-	}
-	return nil
+	return ids, err
 }
 
 func (s *store) eachJob(f func(queue string, n uint64, j broker.Job)) error {
 	return s.each([]byte{jobKey}, func(k, v []byte) error {
-		queue, rest, err := cutName(k[1:])
-		if err != nil || len(rest) != 8 {
-			return fmt.Errorf("the data folder has a job under a broken key %q", k)
-		}
-		var j broker.Job
-		if err := json.Unmarshal(v, &j); err != nil {
+		queue, n, err := parseJobKey(k)
+		if err != nil {
 			return err
 		}
-		f(queue, binary.BigEndian.Uint64(rest), j)
-		return nil
-	})
-}
-
-// storedValue is a value of State as the folder keeps it.
-type storedValue struct {
-	Data    []byte     `json:"d"`
-	Rev     broker.Rev `json:"r"`
-	Expires time.Time  `json:"x,omitzero"`
-}
-
-func (s *store) putState(k broker.Key, val []byte, v value) error {
-	key := names([]byte{stateKey}, k.App, k.Channel, k.Name)
-	var err error
-	if val == nil {
-		err = s.db.Delete(key, pebble.Sync)
-	} else {
-		var p []byte
-		if p, err = json.Marshal(storedValue{v.data, v.rev, v.expires}); err == nil {
-			err = s.db.Set(key, p, pebble.Sync)
+		j, err := decodeJob(v)
+		if err == nil {
+			f(queue, n, j)
 		}
-	}
-	if err != nil {
-		return fmt.Errorf("write state to the data folder: %w: %w", broker.ErrUnavailable, err)
-	}
-	return nil
+		return err
+	})
 }
 
 func (s *store) eachState(f func(broker.Key, value)) error {
 	return s.each([]byte{stateKey}, func(k, v []byte) error {
-		app, rest, err := cutName(k[1:])
+		key, err := parseStateKey(k)
 		if err != nil {
 			return err
 		}
-		channel, rest, err := cutName(rest)
-		if err != nil {
-			return err
+		val, err := decodeValue(v)
+		if err == nil {
+			f(key, val)
 		}
-		name, _, err := cutName(rest)
-		if err != nil {
-			return err
-		}
-		var sv storedValue
-		if err := json.Unmarshal(v, &sv); err != nil {
-			return err
-		}
-		f(broker.Key{App: app, Channel: channel, Name: name}, value{data: sv.Data, rev: sv.Rev, expires: sv.Expires})
-		return nil
+		return err
 	})
-}
-
-// removeExpired removes a log whose retention has ended.
-func (b *Broker) removeExpired(id turn.ID) error {
-	e, err := b.change(id) // which does it
-	if err == nil {
-		e.writing.Unlock()
-	}
-	return err
 }

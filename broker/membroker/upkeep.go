@@ -20,7 +20,14 @@ func (b *Broker) Compact(_ context.Context, id turn.ID, ttl time.Duration) error
 	m := e.meta
 	m.TTL = ttl
 	m.touch(time.Now())
-	return b.replace(e, m, turn.Compact(e.evs))
+	evs := turn.Compact(e.evs)
+	if b.store != nil {
+		if err := b.store.replace(id, m, evs); err != nil {
+			return err
+		}
+	}
+	e.exchange(m, evs)
+	return nil
 }
 
 // Trim is part of broker.Upkeep.
@@ -36,20 +43,21 @@ func (b *Broker) Trim(_ context.Context, id turn.ID, keep int) error {
 	}
 	m := e.meta
 	m.Trimmed = e.evs[cut-1].Seq
-	return b.replace(e, m, append([]turn.Event(nil), e.evs[cut:]...))
-}
-
-// replace exchanges all events of a log, for readers at once.
-func (b *Broker) replace(e *entry, m meta, evs []turn.Event) error {
 	if b.store != nil {
-		if err := b.store.replace(e.id, m, evs); err != nil {
+		if err := b.store.trim(id, m); err != nil {
 			return err
 		}
 	}
+	e.exchange(m, append([]turn.Event(nil), e.evs[cut:]...))
+	return nil
+}
+
+// exchange puts other events in place of all that are there, for readers at
+// once. The caller holds e.writing.
+func (e *entry) exchange(m meta, evs []turn.Event) {
 	e.mu.Lock()
 	e.meta, e.evs = m, evs
-	e.mu.Unlock()
-	return nil
+	e.unlockAndWake()
 }
 
 // Delete is part of broker.Upkeep.
@@ -71,16 +79,15 @@ func (b *Broker) remove(e *entry) error {
 	}
 	e.mu.Lock()
 	e.meta, e.evs, e.exists = meta{}, nil, false
-	wake := e.wakers()
-	e.mu.Unlock()
-	for _, f := range wake {
-		f()
-	}
+	e.unlockAndWake()
 	return nil
 }
 
 // DeleteChannel is part of broker.Upkeep.
 func (b *Broker) DeleteChannel(ctx context.Context, app, channel string) error {
+	if err := b.check(); err != nil {
+		return err
+	}
 	ids := make(map[turn.ID]bool)
 	b.mu.Lock()
 	for id := range b.logs {
@@ -118,8 +125,10 @@ func (b *Broker) sweepLogs(now time.Time) {
 	over := len(all) - b.opts.Hot
 	for _, e := range all {
 		if e.expired(now) {
-			if err := b.Delete(b.ctx, e.id); err != nil && b.ctx.Err() == nil {
-				b.log.Error("remove expired log", "log", e.id.String(), "err", err)
+			if err := b.removeExpired(e.id); err != nil {
+				if b.ctx.Err() == nil {
+					b.log.Error("remove expired log", "log", e.id.String(), "err", err)
+				}
 				continue
 			}
 		}
@@ -127,6 +136,29 @@ func (b *Broker) sweepLogs(now time.Time) {
 			over--
 		}
 	}
+}
+
+// sweepStored removes logs of the folder whose retention has ended.
+func (b *Broker) sweepStored(now time.Time) {
+	ids, err := b.store.expired(now)
+	for _, id := range ids {
+		if err == nil {
+			err = b.removeExpired(id)
+		}
+	}
+	if err != nil && b.ctx.Err() == nil {
+		b.log.Error("remove expired logs from the data folder", "err", err)
+	}
+}
+
+// removeExpired removes a log if its retention has ended. It looks again under
+// the log's lock: somebody may have appended, or created it anew, meanwhile.
+func (b *Broker) removeExpired(id turn.ID) error {
+	e, err := b.change(id) // which does it
+	if err == nil {
+		e.writing.Unlock()
+	}
+	return err
 }
 
 // forget lets a log leave memory: one that does not exist, or, when there are
