@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"github.com/karez/karez/broker"
+	"github.com/karez/karez/internal/auth"
+	"github.com/karez/karez/internal/page"
+	"github.com/karez/karez/internal/turns"
+	"github.com/karez/karez/worker"
+)
+
+type devCmd struct {
+	Listen string `help:"Address to listen on; loopback only." default:"127.0.0.1:8080" env:"KAREZ_LISTEN"`
+	Data   string `help:"Folder for conversations." default:"karez-data" env:"KAREZ_DATA" placeholder:"DIR"`
+	Broker string `help:"Use this broker instead of the folder." env:"KAREZ_BROKER" placeholder:"URL"`
+	workFlags
+	providerFlags
+	turnFlags
+}
+
+// devTokenTTL is how long the page's token is valid; it is renewed by itself.
+const devTokenTTL = time.Hour
+
+func (c *devCmd) Run(ctx context.Context, log *slog.Logger) error {
+	p, err := c.provider(log)
+	if err != nil {
+		return err
+	}
+	b, where, err := c.open(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer closeBroker(b, log)
+	o := c.turnFlags.options()
+	o.Webhooks = c.WebhookURL != ""
+	t := turns.New(b, o)
+	key, err := auth.Secret([]byte(rand.Text() + rand.Text()))
+	if err != nil {
+		return err
+	}
+	n, err := newNode(t, nodeOptions{
+		door: doorFlags{Listen: c.Listen}, local: true, auth: auth.Options{Keys: []auth.Key{key}}, log: log,
+		pages: func(mux *http.ServeMux) {
+			mux.HandleFunc("GET /v1/dev/token", devToken(key))
+			mux.Handle("/", page.Handler())
+		},
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Printf("Karez is listening on %s\n  conversations: %s\n  answers: %s\n  stop with Ctrl-C\n", n.server.URL(), where, p.Name())
+
+	// The worker drains while the gateway still shows what it writes.
+	working, stop := context.WithCancel(ctx)
+	defer stop()
+	done := make(chan error, 1)
+	w := worker.New(b, p, c.workFlags.options("dev", c.turnFlags, log))
+	go func() { done <- w.Run(working) }()
+	err = n.run(ctx)
+	stop()
+	if werr := <-done; err == nil {
+		err = werr
+	}
+	return err
+}
+
+// open opens the data folder, or the broker given instead.
+func (c *devCmd) open(ctx context.Context, log *slog.Logger) (broker.Broker, string, error) {
+	if c.Broker != "" {
+		b, err := openBroker(ctx, c.Broker, "dev", log)
+		return b, redacted(c.Broker), err
+	}
+	dir, err := filepath.Abs(c.Data)
+	if err != nil {
+		return nil, "", err
+	}
+	b, err := openData(dir, log)
+	return b, dir, err
+}
+
+// devToken gives the development page a token: each browser is a user of its
+// own, who may do everything a chat needs on every channel.
+func devToken(key auth.Key) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		user := ""
+		if c, err := r.Cookie("karez_dev_user"); err == nil && len(c.Value) == 26 {
+			user = c.Value
+		} else {
+			user = rand.Text()
+			http.SetCookie(w, &http.Cookie{Name: "karez_dev_user", Value: user, Path: "/", MaxAge: 365 * 24 * 3600, HttpOnly: true, SameSite: http.SameSiteStrictMode})
+		}
+		now := time.Now()
+		claims := auth.Claims{User: user, Channels: map[string][]auth.Verb{"*": {"read", "prompt", "cancel", "publish", "presence"}}, IssuedAt: now, Expires: now.Add(devTokenTTL)}
+		token, err := auth.Mint(key, claims)
+		if err != nil {
+			http.Error(w, "mint token: "+err.Error(), http.StatusInternalServerError)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Cache-Control", "no-store")
+		json.NewEncoder(w).Encode(map[string]any{"token": token, "user": user, "expires": claims.Expires.UnixMilli()})
+	}
+}
