@@ -44,6 +44,7 @@ export class Turn extends Component<Props> {
     return (
       <div class={last ? "turn last" : "turn"} data-state={view.state} data-turn={view.turn}>
         <article class="asked" aria-label="Your message">
+          <h2 class="sr">You asked</h2>
           {editing ? <Edit view={view} actions={actions} /> : <Asked view={view} actions={actions} />}
         </article>
         {view.state === "unsent" ? <Unsent view={view} actions={actions} /> : <Answer view={view} actions={actions} waits={waits} />}
@@ -122,6 +123,7 @@ function Answer({ view, actions, waits }: { view: TurnView; actions: Actions; wa
   const empty = view.parts.length === 0;
   return (
     <article class="answer" aria-label="Answer" aria-busy={!over}>
+      <h2 class="sr">Answer</h2>
       {!empty && <Parts parts={view.parts} live={!over} />}
       {!over && (waits ? <Queued view={view} actions={actions} /> : empty ? <Thinking state={view.state} /> : view.state === "suspended" ? <p class="note">Waiting for a person to decide…</p> : null)}
       {view.state === "cancelled" && <p class="note">{empty ? "Stopped before the answer began." : "Stopped."}</p>}
