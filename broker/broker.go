@@ -15,6 +15,10 @@
 // returns an error that wraps ErrUnavailable when the server cannot be
 // reached, is loading, or is out of memory; the call may or may not have taken
 // effect, and every method is written so that it can be repeated.
+//
+// Bytes given to a method are the caller's again when it returns, and those it
+// returns are the caller's; only events are shared and never changed
+// (turn.Event).
 package broker
 
 import (
@@ -73,17 +77,19 @@ type Log interface {
 	// Append writes evs at places first, first+1, … under epoch e and
 	// returns the last place. All of evs are written or none. When it
 	// returns, a reader on any node can read them. Seq, First and Epoch of
-	// evs are ignored. Repeating an Append adds nothing and succeeds.
+	// evs are ignored. Repeating an Append adds nothing and succeeds, also
+	// when a later epoch has begun or the turn has ended meanwhile: evs are
+	// there when epoch e wrote all of their places.
 	//
 	// first 0 means "at the end, whatever that is"; it is for epoch 0 only
 	// (timelines, streams, foreign producers), and repeating it adds again.
 	// Under epoch 0 a log that is no turn is created when absent; a turn
 	// never is (ErrNotFound).
 	//
-	// ErrFenced: a later epoch has begun. ErrEnded: a terminal event is in
-	// and evs are not already there. A GapError: first is not top+1 and evs
-	// are not already there. ErrTooLarge: an event's Data is over
-	// turn.MaxData.
+	// ErrFenced: a later epoch has begun, and evs are not already there.
+	// ErrEnded: a terminal event is in and evs are not already there. A
+	// GapError: first is not top+1 and evs are not already there.
+	// ErrTooLarge: an event's Data is over turn.MaxData.
 	Append(ctx context.Context, id turn.ID, e turn.Epoch, first turn.Seq, evs ...turn.Event) (turn.Seq, error)
 
 	// Read returns events that follow place after, oldest first: at most max
@@ -101,9 +107,10 @@ type Log interface {
 	// Watch calls wake soon after each time the log may have grown, ended,
 	// been deleted or been cut, whoever did it, until stop. wake must not
 	// block and may be called for nothing, and at once. After a loss of the
-	// connection to the server wake is called when it is back. Watching
-	// costs no goroutine per log; a Read of a watched log that was woken by
-	// an append normally costs no round trip.
+	// connection to the server wake is called when it is back. stop may be
+	// called twice, and after Close; once it has returned, wake is not called
+	// for what happens later. Watching costs no goroutine per log; a Read of
+	// a watched log that was woken by an append normally costs no round trip.
 	Watch(id turn.ID, wake func()) (stop func())
 }
 
@@ -218,8 +225,8 @@ type Key struct {
 	Name    string
 }
 
-// A Rev is the revision of a value; it changes with every Set. 0 is the
-// revision of a value that is absent.
+// A Rev is the revision of a value; every Set gives one that this value never
+// had, also after a delete. 0 is the revision of a value that is absent.
 type Rev uint64
 
 // State holds small values that several processes change.
@@ -241,7 +248,8 @@ type Broker interface {
 	State
 	// Ping makes a round trip to the server.
 	Ping(ctx context.Context) error
-	// Close ends all watches and waits for what the broker started. Later
-	// calls return ErrClosed.
+	// Close ends all watches, waking each once more, and waits for what the
+	// broker started. Later calls, and those that wait, return ErrClosed.
+	// Closing twice is no error.
 	Close() error
 }

@@ -163,6 +163,7 @@ func releaseCase(t *T) {
 	q := t.queue("q")
 	t.add(q, "t1")
 	a := t.take(q, "w1", long)
+	clear(a.Payload) // the worker's own
 	got := make(chan broker.Job, 1)
 	go func() { // ends with the job
 		j, err := t.b.Take(t.ctx, q, "w2", long)
@@ -173,7 +174,7 @@ func releaseCase(t *T) {
 	}()
 	t.must(t.b.Release(t.ctx, q, a))
 	b := soon(t, "the job after its release", got)
-	if b.Entry != a.Entry || b.Token == a.Token || b.Tries != 2 || b.ID != a.ID || !bytes.Equal(b.Payload, a.Payload) {
+	if b.Entry != a.Entry || b.Token == a.Token || b.Tries != 2 || b.ID != a.ID || string(b.Payload) != "payload of t1" {
 		t.Fatalf("released %+v, took %+v", a, b)
 	}
 	t.is("extend after release", t.b.Extend(t.ctx, q, a), broker.ErrLeaseLost)

@@ -113,6 +113,7 @@ func (b *Broker) Take(ctx context.Context, name, worker string, lease time.Durat
 		q.leased[j.n] = j
 		out := j.Job
 		b.jobs.mu.Unlock()
+		out.Payload = bytes.Clone(out.Payload)
 		if ok, err := b.noteTries(name, j, out); ok || err != nil {
 			return out, err
 		}

@@ -59,10 +59,10 @@ func (b *Broker) answer(err error) error {
 	}
 	for _, d := range denied {
 		if strings.HasPrefix(msg, d.prefix) {
-			return fmt.Errorf("Redis at %s: %s (%s)", b.addr, d.hint, msg) //nolint:staticcheck // a product's name
+			return fmt.Errorf("the Redis at %s: %s (%s)", b.addr, d.hint, msg)
 		}
 	}
-	return fmt.Errorf("Redis at %s: %s", b.addr, msg) //nolint:staticcheck // a product's name
+	return fmt.Errorf("the Redis at %s: %s", b.addr, msg)
 }
 
 // errReply says that a script answered what it never does.

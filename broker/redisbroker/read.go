@@ -91,12 +91,6 @@ func (b *Broker) fetch(ctx context.Context, id turn.ID, after turn.Seq, most int
 		return nil, err
 	}
 	if p.clock {
-		if p.stale(most) {
-			b.hints.drop(id)
-			if hint.seq > 0 {
-				return b.fetch(ctx, id, after, most, arm)
-			}
-		}
 		defer func() { b.hints.add(id, p.lastPlace, p.goodID) }()
 	}
 	got, err := p.stretch(after, most)
@@ -141,7 +135,6 @@ func (b *Broker) runRead(ctx context.Context, keys, args []string, arm bool) ([]
 type parse struct {
 	epoch, top    uint64
 	place         turn.Seq // of the first entry, where ids are of the clock
-	length        uint64
 	firstID       string
 	last          string
 	entries       []rueidis.RedisMessage
@@ -152,27 +145,20 @@ type parse struct {
 }
 
 func newParse(r []rueidis.RedisMessage) (*parse, error) {
-	if len(r) != 8 {
+	if len(r) != 7 {
 		return nil, errReply
 	}
-	entries, err := r[7].ToArray()
+	entries, err := r[6].ToArray()
 	if err != nil {
 		return nil, errors.Join(errReply, err)
 	}
 	flags := text(r, 0)
 	return &parse{
-		epoch: whole(r, 1), top: whole(r, 2), place: turn.Seq(whole(r, 3)), length: whole(r, 4),
-		firstID: text(r, 5), last: text(r, 6), entries: entries,
+		epoch: whole(r, 1), top: whole(r, 2), place: turn.Seq(whole(r, 3)),
+		firstID: text(r, 4), last: text(r, 5), entries: entries,
 		ended: strings.Contains(flags, "e"), sealed: strings.Contains(flags, "s"),
 		clock: strings.Contains(flags, "c") && !strings.Contains(flags, "m"), mixed: strings.Contains(flags, "m"),
 	}, nil
-}
-
-// stale reports whether the count of a log with ids of the clock does not come
-// out: the place it was begun from is of another log of the same name.
-func (p *parse) stale(most int) bool {
-	n := uint64(len(p.entries))
-	return n == 0 && p.length > 0 || n <= uint64(most) && n > 0 && uint64(p.place)+n-1 > p.top
 }
 
 // stretch makes events of the entries.

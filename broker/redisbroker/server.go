@@ -77,7 +77,8 @@ func checkServer(info string) error {
 		if short == "" {
 			short = "of an unknown version"
 		}
-		return fmt.Errorf("Redis %s is too old: Karez needs 7.0 or later", short) //nolint:staticcheck // a product's name
+		//lint:ignore ST1005 the name of a product
+		return fmt.Errorf("Redis %s is too old: Karez needs 7.0 or later", short)
 	}
 	if infoField(info, "redis_mode") == "cluster" || infoField(info, "server_mode") == "cluster" {
 		return errors.New("this Redis runs in cluster mode, which Karez does not support: give it a Redis that stands alone, or several of them as shards")
@@ -99,13 +100,13 @@ func (b *Broker) refused(ctx context.Context, err error) error {
 	re, ok := rueidis.IsRedisErr(err)
 	switch {
 	case ok && strings.Contains(re.Error(), "DB index"):
-		return fmt.Errorf("Redis at %s has no database of that number: see \"databases\" in redis.conf", b.addr) //nolint:staticcheck // a product's name
+		return fmt.Errorf("the Redis at %s has no database of that number: see \"databases\" in redis.conf", b.addr)
 	case ok && strings.HasPrefix(re.Error(), "NOAUTH"), ok && strings.HasPrefix(re.Error(), "WRONGPASS"):
 		return b.answer(re)
 	case ok:
 		return b.wrap(ctx, err)
 	case errors.Is(err, rueidis.ErrNoCache):
-		return fmt.Errorf("Redis at %s is too old, or its user may not run CLIENT TRACKING: Karez needs Redis 7.0 or later (%v)", b.addr, err) //nolint:staticcheck // a product's name
+		return fmt.Errorf("the Redis at %s is too old, or its user may not run CLIENT TRACKING: Karez needs Redis 7.0 or later (%v)", b.addr, err)
 	}
 	return fmt.Errorf("%w: no Redis at %s: %v (start one with redis-server, or mend --broker)", broker.ErrUnavailable, b.addr, err)
 }

@@ -9,7 +9,9 @@ local from, place = '-', 0
 
 if s.clock and not s.mixed then
   place = s.added - s.length + 1
-  if tonumber(ARGV[4]) > place then from, place = ARGV[5], tonumber(ARGV[4]) end
+  if tonumber(ARGV[4]) > place and redis.call('XRANGE', key, ARGV[5], ARGV[5])[1] then
+    from, place = ARGV[5], tonumber(ARGV[4])
+  end
   while place < after do -- count on, the nearest known place is before
     local r = redis.call('XRANGE', key, from, '+', 'COUNT', int(math.min(after - place + 1, 500)))
     if #r < 2 then break end
@@ -43,4 +45,4 @@ while #out <= most and size < bytes do
   from, chunk = '(' .. r[#r][1], 256
 end
 local flag = (s.ended and 'e' or '') .. (s.sealed and 's' or '') .. (s.clock and 'c' or '') .. (s.mixed and 'm' or '')
-return { flag, s.epoch, s.top, place, s.length, s.firstEntry and s.firstEntry[1] or '', s.id, out }
+return { flag, s.epoch, s.top, place, s.firstEntry and s.firstEntry[1] or '', s.id, out }
