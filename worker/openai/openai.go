@@ -115,9 +115,11 @@ func (p *Provider) Stream(ctx context.Context, req worker.Request, emit func(tur
 	if p.o.API == APIResponses {
 		d = NewResponses(w, p.client)
 	}
-	// A server that does not stream answers with one JSON object.
-	if strings.Contains(r.Header.Get("Content-Type"), "json") {
+	switch media := r.Header.Get("Content-Type"); {
+	case strings.Contains(media, "json"): // a server that does not stream
 		return r.Decode(stream.JSON, w, d)
+	case strings.Contains(media, "text/html"):
+		return "", p.client.WebPage()
 	}
 	return r.Decode(stream.SSE, w, d)
 }

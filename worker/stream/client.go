@@ -185,6 +185,12 @@ func (c *Client) Garbage(err error) error {
 	return &worker.ProviderError{Code: turn.CodeProviderBroken, Message: c.who + " sent something that is not its format", Err: err}
 }
 
+// WebPage is the error of an answer that is a page: some other program answers
+// there, or a proxy that wants to be signed in to.
+func (c *Client) WebPage() error {
+	return &worker.ProviderError{Code: turn.CodeProviderBroken, Message: c.who + " answered with a web page: check its address, and whether something before it wants a sign-in"}
+}
+
 // withoutURL drops what http.Client adds to an error: the address, which may
 // carry a key.
 func withoutURL(err error) error {

@@ -97,7 +97,7 @@ func (c *Client) Failed(raw json.RawMessage) error {
 	if word == "insufficient_quota" {
 		e.Retry = false
 	}
-	e.Message = c.who + " failed in the middle of the answer"
+	e.Message = c.who + " reported an error"
 	switch {
 	case e.Code == turn.CodeProviderAuth:
 		e.Message = join(c.who+" refused the key", c.hint)

@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/karez/karez/turn"
-	"github.com/karez/karez/worker"
 	"github.com/karez/karez/worker/stream"
 )
 
@@ -74,7 +72,7 @@ func (p *Provider) read(r *stream.Reply, w *stream.Writer) (string, error) {
 	case isJSON:
 		return r.DecodeFrom(body, stream.JSON, w, newAuto(w, p.client))
 	case isHTML:
-		return "", &worker.ProviderError{Code: turn.CodeProviderBroken, Message: who + " answered with a web page: check its address and whether it wants to be signed in to"}
+		return "", p.client.WebPage()
 	}
 	return r.DecodeFrom(body, stream.Bytes, w, NewText(w))
 }

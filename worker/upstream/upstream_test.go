@@ -23,6 +23,10 @@ func newProvider(tb testing.TB, base string, c *http.Client, s streamtest.Story)
 
 func TestStories(t *testing.T) { streamtest.Stories(t, "testdata", newProvider) }
 
+func TestFailures(t *testing.T) {
+	streamtest.Failures(t, `data: {"type":"text-delta","id":"0","delta":"It is "}`+"\n\n", newProvider)
+}
+
 func FuzzAnswer(f *testing.F) {
 	streamtest.Fuzz(f, "testdata", func(tb testing.TB, base string, c *http.Client, s streamtest.Story) worker.Provider {
 		if !slices.Contains(upstream.Answers, s.With) {

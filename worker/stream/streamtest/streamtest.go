@@ -186,3 +186,48 @@ func serve(tb testing.TB, s Story, n int) string {
 	tb.Cleanup(srv.Close)
 	return srv.URL
 }
+
+// Recorder is a server that keeps what it is sent and answers with s.
+func Recorder(s Story) (c *http.Client, sent *Sent) {
+	sent = &Sent{}
+	answer := canned(s, 0).Transport
+	return &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+		p, err := io.ReadAll(r.Body)
+		if err != nil {
+			return nil, err
+		}
+		sent.URL, sent.Header, sent.Body = r.URL.String(), r.Header, p
+		sent.Count++
+		return answer.RoundTrip(r)
+	})}, sent
+}
+
+// Sent is the last request of a Recorder.
+type Sent struct {
+	URL    string
+	Header http.Header
+	Body   []byte
+	Count  int
+}
+
+// Conversation is a request with all that a conversation may have.
+func Conversation() worker.Request {
+	req := Request()
+	req.System, req.Model, req.Params, req.Trace = "Be brief.", "small-2", json.RawMessage(`{"temperature":0.5}`), "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+	req.Messages = []worker.Message{
+		{Role: "user", Text: "How warm is it in Yazd?"},
+		{Role: "assistant", Text: "Let me look. 31 degrees.", Parts: []turn.Part{
+			{Kind: turn.KindReasoning, Data: []byte("A tool.")},
+			{Kind: turn.KindText, Data: []byte("Let me look.")},
+			{Kind: turn.KindTool, ID: "c1", Name: "weather", Data: []byte(`{"city":"Yazd"}`)},
+			{Kind: turn.KindToolInput, ID: "c1", Name: "weather", Data: []byte(`{"city":"Yazd"}`)},
+			{Kind: turn.KindToolDone, ID: "c1", Name: "weather", Data: []byte(`{"c":31}`)},
+			{Kind: turn.KindTool, ID: "c2", Name: "clock", Data: []byte(`{}`)},
+			{Kind: turn.KindToolError, ID: "c2", Name: "clock", Data: []byte("no clock")},
+			{Kind: turn.KindTool, ID: "c3", Name: "never returned", Data: []byte(`{`)},
+			{Kind: turn.KindText, ID: "2", Data: []byte("31 degrees.")},
+		}},
+		{Role: "user", Text: "And this?", Content: []turn.Content{{Type: "image", URL: "data:image/png;base64,AAEC"}}},
+	}
+	return req
+}

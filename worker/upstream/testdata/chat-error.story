@@ -8,4 +8,4 @@ data: {"error":{"message":"Rate limit reached for small-1","type":"rate_limit_er
 
 -- events --
 text "It is "
-! provider_rate_limited, retry: the chat endpoint failed in the middle of the answer: Rate limit reached for small-1
+! provider_rate_limited, retry: the chat endpoint reported an error: Rate limit reached for small-1

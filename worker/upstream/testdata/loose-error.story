@@ -9,4 +9,4 @@ data: the model at model-3.internal:9000 is gone
 
 -- events --
 text "It "
-! provider_unavailable, retry: the chat endpoint failed in the middle of the answer: the model at [address] is gone
+! provider_unavailable, retry: the chat endpoint reported an error: the model at [address] is gone

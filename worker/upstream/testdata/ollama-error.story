@@ -6,4 +6,4 @@ content-type: application/x-ndjson
 {"error":"model runner has unexpectedly stopped"}
 -- events --
 text "It"
-! provider_unavailable, retry: the chat endpoint failed in the middle of the answer: model runner has unexpectedly stopped
+! provider_unavailable, retry: the chat endpoint reported an error: model runner has unexpectedly stopped

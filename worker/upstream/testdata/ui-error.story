@@ -15,4 +15,4 @@ data: [DONE]
 
 -- events --
 text "It is "
-! provider_unavailable, retry: the chat endpoint failed in the middle of the answer: connect ECONNREFUSED [address] while asking gpt at [address]
+! provider_unavailable, retry: the chat endpoint reported an error: connect ECONNREFUSED [address] while asking gpt at [address]

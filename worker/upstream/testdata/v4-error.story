@@ -7,4 +7,4 @@ x-vercel-ai-data-stream: v1
 3:"An error occurred."
 -- events --
 text "The sky "
-! provider_unavailable, retry: the chat endpoint failed in the middle of the answer: An error occurred.
+! provider_unavailable, retry: the chat endpoint reported an error: An error occurred.

@@ -5,4 +5,4 @@ content-type: text/html
 <!DOCTYPE html>
 <html><head><title>Sign in</title></head></html>
 -- events --
-! provider_broken: the chat endpoint answered with a web page: check its address and whether it wants to be signed in to
+! provider_broken: the chat endpoint answered with a web page: check its address, and whether something before it wants a sign-in

@@ -4,4 +4,4 @@ content-type: application/json
 -- body --
 {"error":"You are not signed in"}
 -- events --
-! provider_unavailable, retry: the chat endpoint failed in the middle of the answer: You are not signed in
+! provider_unavailable, retry: the chat endpoint reported an error: You are not signed in

@@ -1,0 +1,36 @@
+# Events and deltas that may come one day are passed over.
+-- head --
+content-type: text/event-stream
+-- body --
+event: message_start
+data: {"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","model":"small-1","content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":9,"output_tokens":1}}}
+
+event: hologram_start
+data: {"type":"hologram_start"}
+
+event: content_block_start
+data: {"type":"content_block_start","index":0,"content_block":{"type":"hologram","beam":1}}
+
+event: content_block_delta
+data: {"type":"content_block_delta","index":0,"delta":{"type":"beam_delta","beam":2}}
+
+event: content_block_stop
+data: {"type":"content_block_stop","index":0}
+
+event: content_block_delta
+data: {"type":"content_block_delta","index":9,"delta":{"type":"input_json_delta","partial_json":"{}"}}
+
+event: content_block_delta
+data: {"type":"content_block_delta","index":1,"delta":{"type":"text_delta","text":"Hello"}}
+
+event: message_delta
+data: {"type":"message_delta","delta":{"stop_reason":"new_reason","stop_sequence":null},"usage":{"output_tokens":7}}
+
+event: message_stop
+data: {"type":"message_stop"}
+
+-- events --
+usage {"input_tokens":9,"output_tokens":1,"model":"small-1"}
+text "Hello"
+usage {"input_tokens":9,"output_tokens":7,"model":"small-1"}
+= other

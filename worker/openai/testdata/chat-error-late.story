@@ -1,0 +1,13 @@
+# An error after the answer is whole is no error of the answer.
+-- head --
+content-type: text/event-stream
+-- body --
+data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1,"model":"small-1-2026","choices":[{"index":0,"delta":{"content":"Hello"},"logprobs":null,"finish_reason":null}]}
+
+data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1,"model":"small-1-2026","choices":[{"index":0,"delta":{},"logprobs":null,"finish_reason":"stop"}]}
+
+data: {"error":{"message":"metering failed"}}
+
+-- events --
+text "Hello"
+= stop
