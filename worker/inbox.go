@@ -68,8 +68,12 @@ func (in *inbox) put(ev turn.Event) error {
 	}
 }
 
-// end notes how the provider ended.
+// end notes how the provider ended. What it says after it was stopped does not
+// count.
 func (in *inbox) end(reason string, err error) {
+	if in.ctx.Err() != nil {
+		err = context.Cause(in.ctx)
+	}
 	in.mu.Lock()
 	in.over, in.reason, in.err = true, reason, err
 	in.mu.Unlock()
@@ -90,12 +94,12 @@ func (in *inbox) take(patience time.Duration) ([]turn.Event, error) {
 		case len(evs) > 0:
 			wake(in.space)
 			return evs, nil
-		case in.ctx.Err() != nil && (stopped || err != nil):
-			return nil, context.Cause(in.ctx)
 		case over && err != nil:
 			return nil, err
 		case over:
 			return nil, io.EOF
+		case stopped:
+			return nil, context.Cause(in.ctx)
 		case late == nil:
 			late = time.After(patience)
 		}

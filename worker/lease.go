@@ -12,7 +12,7 @@ import (
 
 // letGo bounds the last word to the broker about a job, which is said even
 // when the turn's own context has ended.
-const letGo = 5 * time.Second
+const letGo = 3 * time.Second
 
 // A cancelled error stops a turn because somebody entitled to asked for it.
 type cancelled struct{ turn.Cancelled }

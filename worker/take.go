@@ -15,7 +15,8 @@ import (
 // continues them.
 var errDraining = errors.New("worker draining")
 
-// afterDrain is how long providers may take to let go once they were stopped.
+// afterDrain is how long providers may take to let go once they were stopped. It
+// is more than letGo.
 const afterDrain = 5 * time.Second
 
 // Run takes jobs until ctx ends, then drains: it takes no more, gives running

@@ -62,7 +62,7 @@ func (c *devCmd) Run(ctx context.Context, log *slog.Logger) error {
 	working, stop := context.WithCancel(ctx)
 	defer stop()
 	done := make(chan error, 1)
-	w := worker.New(b, p, c.workFlags.options("dev", c.turnFlags, log))
+	w := worker.New(b, p, c.workFlags.options("dev", c.turnFlags, c.Quiet, log))
 	go func() { done <- w.Run(working) }()
 	err = n.run(ctx)
 	stop()

@@ -24,6 +24,7 @@ import (
 type serveCmd struct {
 	Broker string `help:"Where logs and jobs live: redis://[user:password@]host:port/db or rediss://…" required:"" env:"KAREZ_BROKER" placeholder:"URL"`
 	Node   string `help:"Name of this node, for operators; made up by default." env:"KAREZ_NODE"`
+	Webhooks bool `help:"Workers have a webhook: let them tell of turns that this node ends, too." env:"KAREZ_WEBHOOKS"`
 	doorFlags
 	keyFlags
 	turnFlags
@@ -66,7 +67,9 @@ func (c *serveCmd) Run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	defer closeBroker(b, log)
-	t := turns.New(b, c.turnFlags.options())
+	o := c.turnFlags.options()
+	o.Webhooks = c.Webhooks
+	t := turns.New(b, o)
 	n, err := newNode(t, nodeOptions{node: c.Node, door: c.doorFlags, auth: c.keyFlags.options(keys), log: log})
 	if err != nil {
 		return err

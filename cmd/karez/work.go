@@ -34,15 +34,19 @@ func (c *workCmd) Run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	defer closeBroker(b, log)
-	w := worker.New(b, p, c.workFlags.options(c.Node, c.turnFlags, log))
+	w := worker.New(b, p, c.workFlags.options(c.Node, c.turnFlags, c.Quiet, log))
 	log.Info("working", "provider", p.Name())
 	return w.Run(ctx)
 }
 
-func (f workFlags) options(node string, t turnFlags, log *slog.Logger) worker.Options {
+// silenceAfter is how much later than the provider itself the worker minds that
+// it says nothing: the provider's own error says more.
+const silenceAfter = 5 * time.Second
+
+func (f workFlags) options(node string, t turnFlags, quiet time.Duration, log *slog.Logger) worker.Options {
 	o := t.options()
 	return worker.Options{
-		Name: node, Concurrency: f.Concurrency, Lease: f.Lease, Settings: o.Settings, Retention: o.Retention,
+		Name: node, Concurrency: f.Concurrency, Lease: f.Lease, Silence: quiet + silenceAfter, Settings: o.Settings, Retention: o.Retention,
 		Webhook: worker.Webhook{URL: f.WebhookURL, Secret: f.WebhookSecret}, Log: log,
 	}
 }
