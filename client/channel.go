@@ -29,8 +29,9 @@ func (ch *Channel) Prompt(ctx context.Context, p turn.Prompt) (string, error) {
 }
 
 // Regenerate asks again what turn name was asked. That turn stays as a branch.
-func (ch *Channel) Regenerate(ctx context.Context, name string) (string, error) {
-	return ch.ask(ctx, wire.CmdRegenerate, name, turn.Prompt{})
+// message is the caller's own id of the new message; "" makes one up.
+func (ch *Channel) Regenerate(ctx context.Context, name, message string) (string, error) {
+	return ch.ask(ctx, wire.CmdRegenerate, name, turn.Prompt{Message: message})
 }
 
 // Edit asks something else in place of turn name, which stays as a branch.

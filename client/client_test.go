@@ -300,7 +300,7 @@ func TestCommandsAreRefusedByCode(t *testing.T) {
 		if _, err := c.Channel(channel).Prompt(ctx, turn.Prompt{}); code(err) != wire.CodeBadRequest {
 			t.Errorf("%s: empty prompt: %v", tr, err)
 		}
-		if _, err := c.Channel(channel).Regenerate(ctx, "t404"); code(err) != wire.CodeNotFound {
+		if _, err := c.Channel(channel).Regenerate(ctx, "t404", ""); code(err) != wire.CodeNotFound {
 			t.Errorf("%s: regenerate: %v", tr, err)
 		}
 	}
@@ -345,7 +345,7 @@ func TestCancelRegenerateEdit(t *testing.T) {
 			if code(end) != client.CodeCancelled {
 				t.Fatalf("cancelled ask ended with %v", end)
 			}
-			again, err := ch.Regenerate(ctx, name)
+			again, err := ch.Regenerate(ctx, name, "")
 			if err != nil || again == name {
 				t.Fatalf("regenerate: %q, %v", again, err)
 			}

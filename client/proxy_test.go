@@ -23,7 +23,6 @@ type proxy struct {
 	cuts   int  // connections that are still to be cut
 	most   int  // after at most so many bytes
 	block  bool // refuse WebSockets
-	opened int
 }
 
 func newProxy(tb testing.TB) *proxy {
@@ -61,13 +60,6 @@ func (p *proxy) cut() {
 	}
 }
 
-// accepted returns how many connections there were.
-func (p *proxy) accepted() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.opened
-}
-
 func (p *proxy) close() {
 	p.ln.Close()
 	p.cut()
@@ -87,7 +79,6 @@ func (p *proxy) accept() {
 func (p *proxy) serve(c net.Conn) {
 	defer c.Close()
 	p.mu.Lock()
-	p.opened++
 	target, block, budget := p.target, p.block, int64(-1)
 	if p.cuts > 0 {
 		p.cuts--

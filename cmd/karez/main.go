@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,11 +28,12 @@ type cli struct {
 	Serve serveCmd `cmd:"" help:"Run a gateway: clients connect to it."`
 	Work  workCmd  `cmd:"" help:"Run a worker: it answers prompts with a model."`
 	Token tokenCmd `cmd:"" help:"Mint a token for a client or a back end."`
+	Chat  chatCmd  `cmd:"" help:"Chat in the terminal, or ask once and print the answer."`
 }
 
 func main() {
 	var c cli
-	k := kong.Parse(&c, kong.Name("karez"), kong.Vars{"version": version}, kong.UsageOnError(),
+	k := kong.Parse(&c, kong.Name("karez"), kong.Vars{"version": version, "user": cmp.Or(os.Getenv("USER"), "me")}, kong.UsageOnError(),
 		kong.Description("Real-time delivery for AI chat: a turn is a log, a connection is a cursor on it."))
 	h := slog.Handler(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: c.LogLevel}))
 	if c.LogJSON {
@@ -46,6 +48,6 @@ func main() {
 	stop()
 	if err != nil && !errors.Is(err, context.Canceled) {
 		fmt.Fprintln(os.Stderr, "karez:", err)
-		os.Exit(1)
+		os.Exit(exitCode(err))
 	}
 }

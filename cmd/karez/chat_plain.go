@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/karez/karez/client"
+	"github.com/karez/karez/turn"
+	"github.com/karez/karez/wire"
+)
+
+// Times of plain mode.
+const (
+	reachTime = 15 * time.Second // until the server answers for the first time
+	stopTime  = 5 * time.Second  // for a cancel to be taken
+)
+
+// plain asks once and prints the answer as it comes: for scripts and pipes.
+type plain struct {
+	out    io.Writer // the answer and nothing else
+	status io.Writer // what happens to the connection
+	clean  bool      // out is a terminal: what would control it is left out
+
+	printed strings.Builder
+}
+
+func (p *plain) ask(ctx context.Context, cl *client.Client, channel, prompt string) error {
+	reach, cancel := context.WithTimeout(ctx, reachTime)
+	err := cl.Connect(reach)
+	cancel()
+	if err != nil {
+		if e := (*wire.Error)(nil); errors.As(err, &e) && ctx.Err() == nil {
+			err = e
+		}
+		return fmt.Errorf("connect: %w", err)
+	}
+	var wg sync.WaitGroup
+	watching, stop := context.WithCancel(ctx)
+	wg.Go(func() { p.watch(watching, cl) })
+	defer wg.Wait()
+	defer stop()
+
+	ch := cl.Channel(channel)
+	message := rand.Text()
+	for d, err := range ch.Ask(ctx, turn.Prompt{Message: message, Text: prompt}) {
+		if err == nil {
+			if err := p.delta(d); err != nil {
+				return p.interrupt(ch, message, fmt.Errorf("write the answer: %w", err))
+			}
+			continue
+		}
+		p.newline()
+		if ctx.Err() != nil {
+			return p.interrupt(ch, message, &exitError{codeInterrupted, "interrupted: the answer was cancelled"})
+		}
+		return err
+	}
+	p.newline()
+	return nil
+}
+
+// interrupt cancels the turn: nobody reads it any more.
+func (p *plain) interrupt(ch *client.Channel, message string, why error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
+	defer cancel()
+	if err := ch.CancelMessage(ctx, message); err != nil {
+		return &exitError{codeInterrupted, fmt.Sprintf("%v (but cancel: %v)", why, err)}
+	}
+	return why
+}
+
+func (p *plain) delta(d client.Delta) error {
+	if d.Cut && !strings.HasPrefix(d.Answer.Text(), p.printed.String()) {
+		// What is printed cannot be taken back.
+		fmt.Fprintln(p.status, "karez: the model was asked again, the answer starts over")
+		p.newline()
+		p.printed.Reset()
+		return p.print(d.Answer.Text())
+	}
+	if d.Cut {
+		return p.print(d.Answer.Text()[p.printed.Len():])
+	}
+	return p.print(d.Text())
+}
+
+func (p *plain) print(s string) error {
+	p.printed.WriteString(s)
+	if p.clean {
+		s = printable(s)
+	}
+	_, err := io.WriteString(p.out, s)
+	return err
+}
+
+// newline ends the last line of the answer.
+func (p *plain) newline() {
+	if s := p.printed.String(); s != "" && !strings.HasSuffix(s, "\n") {
+		_, _ = io.WriteString(p.out, "\n") // the answer itself was written
+	}
+}
+
+// watch tells of what interrupts the answer.
+func (p *plain) watch(ctx context.Context, cl *client.Client) {
+	away := false
+	for s := range cl.Statuses(ctx) {
+		switch {
+		case s.State == client.Waiting && !away:
+			fmt.Fprintf(p.status, "karez: connection lost (%s), trying again\n", s.Err.Message)
+			away = true
+		case s.State == client.Open && away:
+			fmt.Fprintln(p.status, "karez: connected again")
+			away = false
+		}
+	}
+}

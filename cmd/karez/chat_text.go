@@ -1,0 +1,29 @@
+package main
+
+import (
+	"strings"
+	"unicode"
+
+	"github.com/charmbracelet/x/ansi"
+)
+
+// printable returns s without what a terminal would obey rather than show:
+// an answer may hold anything.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return r
+		case unicode.IsControl(r), r >= 0x202A && r <= 0x202E, r >= 0x2066 && r <= 0x2069:
+			return -1 // escape sequences begin with one; the others reorder what follows
+		}
+		return r
+	}, s)
+}
+
+// wrap breaks text into lines of at most width cells, between words where it
+// can. Each line is what a terminal shows as one.
+func wrap(s string, width int) []string {
+	s = strings.ReplaceAll(printable(s), "\t", "    ")
+	return strings.Split(ansi.Wrap(s, max(width, 1), ""), "\n")
+}
