@@ -1,6 +1,7 @@
 package test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"sync"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/karez/karez/broker"
 	"github.com/karez/karez/broker/membroker"
+	"github.com/karez/karez/broker/redisbroker"
 	"github.com/karez/karez/internal/gateway"
 	"github.com/karez/karez/internal/socket"
 	"github.com/karez/karez/wire"
@@ -24,8 +26,8 @@ const (
 
 // BenchmarkAppendToFrame measures the time from the beginning of an append to
 // the frame in the client's hands, over loopback, one node, one viewer a turn;
-// and the CPU of all of it, clients and brokers in this process included, per
-// token. Run it with -benchtime 1x.
+// and the CPU of this process, clients and embedded broker included, per token;
+// with Redis, its own CPU comes on top. Run it with -benchtime 1x.
 func BenchmarkAppendToFrame(b *testing.B) {
 	for name, open := range benchBrokers() {
 		for _, turns := range []int{1, 500, 2000} {
@@ -48,6 +50,15 @@ func benchBrokers() map[string]func(testing.TB) broker.Broker {
 		},
 		"folder": func(tb testing.TB) broker.Broker {
 			b, err := membroker.Open(tb.TempDir(), membroker.Options{})
+			if err != nil {
+				tb.Fatal(err)
+			}
+			tb.Cleanup(func() { b.Close() })
+			return b
+		},
+		"redis": func(tb testing.TB) broker.Broker {
+			_, url := startRedis(tb)
+			b, err := redisbroker.Open(context.Background(), url, redisbroker.Options{Node: "bench"})
 			if err != nil {
 				tb.Fatal(err)
 			}

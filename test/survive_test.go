@@ -62,7 +62,7 @@ func TestKillAnything(t *testing.T) {
 			return s.workers[r.IntN(len(s.workers))], func(testing.TB, *system) {}
 		},
 		"redis": func(s *system, _ *rand.Rand) (*process, func(testing.TB, *system)) {
-			return s.redis, func(tb testing.TB, s *system) { s.redisReady(tb) }
+			return s.redis, func(tb testing.TB, s *system) { redisReady(tb, s.redisURL) }
 		},
 	}
 	for name, pick := range victims {

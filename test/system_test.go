@@ -170,18 +170,14 @@ type system struct {
 // newSystem starts Redis, gateways and workers that play script.
 func newSystem(tb testing.TB, gateways, workers int, script string) *system {
 	tb.Helper()
-	dir := tb.TempDir()
-	port := freePort(tb)
-	s := &system{redisURL: "redis://127.0.0.1:" + port}
-	s.redis = run(tb, "redis", "redis-server", "--port", port, "--bind", "127.0.0.1", "--dir", dir,
-		"--appendonly", "yes", "--appendfsync", "always", "--save", "")
-	s.redisReady(tb)
+	s := new(system)
+	s.redis, s.redisURL = startRedis(tb, "--appendonly", "yes", "--appendfsync", "always")
 	for i := range gateways {
 		addr := "127.0.0.1:" + freePort(tb)
 		s.addrs = append(s.addrs, addr)
 		s.gateways = append(s.gateways, karez(tb, fmt.Sprint("gateway", i+1), "serve", "--broker", s.redisURL, "--listen", addr))
 	}
-	file := filepath.Join(dir, "script.jsonl")
+	file := filepath.Join(tb.TempDir(), "script.jsonl")
 	if err := os.WriteFile(file, []byte(script), 0o600); err != nil {
 		tb.Fatal(err)
 	}
@@ -203,11 +199,20 @@ func newSystem(tb testing.TB, gateways, workers int, script string) *system {
 	return s
 }
 
-func (s *system) redisReady(tb testing.TB) {
+// startRedis starts a server in a folder of its own.
+func startRedis(tb testing.TB, args ...string) (p *process, url string) {
 	tb.Helper()
-	addr := strings.TrimPrefix(s.redisURL, "redis://")
+	port := freePort(tb)
+	p = run(tb, "redis", "redis-server", append([]string{"--port", port, "--bind", "127.0.0.1", "--dir", tb.TempDir(), "--save", ""}, args...)...)
+	url = "redis://127.0.0.1:" + port
+	redisReady(tb, url)
+	return p, url
+}
+
+func redisReady(tb testing.TB, url string) {
+	tb.Helper()
 	until(tb, "answer of Redis", func() bool {
-		nc, err := net.Dial("tcp", addr)
+		nc, err := net.Dial("tcp", strings.TrimPrefix(url, "redis://"))
 		if err != nil {
 			return false
 		}
