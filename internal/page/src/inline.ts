@@ -36,6 +36,7 @@ class Scanner {
   #text = "";
   #out: Inline[] = [];
   #dead = new Set<string>(); // marks that nothing ahead closes
+  #unclosed = 0; // up to here there is no ]
 
   constructor(s: string, depth: number, links: boolean) {
     this.#s = s;
@@ -158,17 +159,21 @@ class Scanner {
 
   #link(open: number): boolean {
     const s = this.#s;
-    if (!this.#links) return false;
+    if (!this.#links || open < this.#unclosed) return false;
     let depth = 0;
     let close = -1;
+    let seen = false;
     for (let i = open; i < s.length && i < open + maxLabel; i++) {
       if (s[i] === "\\") i++;
       else if (s[i] === "[") depth++;
-      else if (s[i] === "]" && --depth === 0) {
+      else if (s[i] === "]") {
+        seen = true;
+        if (--depth > 0) continue;
         close = i;
         break;
       }
     }
+    if (!seen) this.#unclosed = open + maxLabel;
     if (close < 0 || s[close + 1] !== "(") return false;
     const end = endOfAddress(s, close + 2);
     if (end < 0) return false;
