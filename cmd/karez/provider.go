@@ -42,16 +42,21 @@ const (
 
 // provider returns the provider that the flags choose.
 func (f providerFlags) provider(log *slog.Logger) (worker.Provider, error) {
-	name := f.Provider
+	name, why := f.Provider, ""
 	if name == "" {
-		var why string
-		if name, why = f.choose(); why != "" {
-			log.Info("provider chosen", "provider", name, "because", why)
-		}
+		name, why = f.choose()
 	}
 	if err := f.misplaced(name); err != nil {
 		return nil, err
 	}
+	p, err := f.open(name)
+	if err == nil && why != "" {
+		log.Info("provider chosen", "provider", name, "because", why)
+	}
+	return p, err
+}
+
+func (f providerFlags) open(name string) (worker.Provider, error) {
 	switch name {
 	case "demo":
 		return made(demo.New())
@@ -114,7 +119,7 @@ func (f providerFlags) misplaced(name string) error {
 	switch {
 	case f.BaseURL != "" && name == "upstream":
 		return errors.New("--base-url is for openai and anthropic: give the address of the chat endpoint with --url")
-	case f.BaseURL != "" && !model && f.Provider == "":
+	case f.BaseURL != "" && f.Provider == "": // nor is a key sent to whom it is not for
 		return errors.New("--base-url needs to know which API the server speaks: add --provider openai or --provider anthropic")
 	case f.URL != "" && model:
 		return fmt.Errorf("--url is for upstream: give the address of the model server with --base-url, or ask the chat endpoint with --provider upstream instead of %s", name)
