@@ -21,6 +21,11 @@ const (
 // more lets a plain producer's first token wait, should it follow one of ours.
 const silentAfter = time.Second
 
+// spares is how many reads at the tail may be answered "nothing" without asking
+// Redis. Each publish gives one, up to this, for the read that a reader makes
+// to see that it has all, and for the one after a wake that came too late.
+const spares = 2
+
 // A watched log is one that somebody on this node watches. It keeps the end of
 // the log as it was published, so that most reads cost no round trip.
 type watched struct {
@@ -41,7 +46,7 @@ type watched struct {
 	told  uint64    // counts what was published
 	last  time.Time // when something was published
 	armed bool      // Redis will tell of the next change
-	drain bool      // a read of the tail may find nothing without asking: it follows one that was woken
+	spare int       // so many reads may find nothing without asking: see spares
 }
 
 // A mark is taken before a read, to see what came meanwhile.
@@ -68,8 +73,11 @@ func (w *watched) recent(after turn.Seq, most int) (evs []turn.Event, err error,
 		if w.ended {
 			return nil, io.EOF, true
 		}
-		ok, w.drain = w.drain, false
-		return nil, nil, ok
+		if w.spare == 0 {
+			return nil, nil, false
+		}
+		w.spare--
+		return nil, nil, true
 	}
 	at := sort.Search(len(w.evs), func(i int) bool { return w.evs[i].Seq > after })
 	to, size := at, 0
@@ -77,7 +85,6 @@ func (w *watched) recent(after turn.Seq, most int) (evs []turn.Event, err error,
 		size += w.evs[to].Size()
 		to++
 	}
-	w.drain = to == len(w.evs)
 	return w.evs[at:to:to], nil, true
 }
 
@@ -88,15 +95,14 @@ func (w *watched) published(first turn.Seq, evs []turn.Event, now time.Time) []f
 	if !w.live {
 		return nil // the confirmation wakes
 	}
-	w.told, w.last = w.told+1, now
+	w.told, w.last, w.spare = w.told+1, now, min(w.spare+1, spares)
 	last := evs[len(evs)-1]
 	if !w.known {
 		w.set(first-1, first-1, false)
 		w.dirty, w.gen = true, w.gen+1
 	}
 	switch {
-	case last.Seq <= w.top:
-		return nil // read already
+	case last.Seq <= w.top: // read already, by one of those who watch
 	case first > w.top+1 || evs[0].Epoch < w.epoch:
 		w.stain()
 	default:
@@ -129,7 +135,7 @@ func (w *watched) extend(evs []turn.Event) {
 }
 
 // stain marks the log dirty. mu is held.
-func (w *watched) stain() { w.dirty, w.gen, w.drain = true, w.gen+1, false }
+func (w *watched) stain() { w.dirty, w.gen, w.spare = true, w.gen+1, 0 }
 
 // wake returns whom to wake. mu is held.
 func (w *watched) wake() []func() {
@@ -217,5 +223,5 @@ func (w *watched) fell(now time.Time) []func() {
 func (w *watched) own() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.drain = false
+	w.spare = 0
 }

@@ -36,8 +36,7 @@ local function weigh()
   if not s then
     if ARGV[4] ~= 'new' then return { 'none', 0 } end
     if first > 1 then return { 'gap', 0 } end
-    redis.call('DEL', meta) -- of a log that another program deleted
-    return nil, { top = 0, epoch = 0 }
+    return nil, { top = 0, epoch = 0, new = true }
   end
   local n = kinds()
   if there(s, first + n - 1) then return { 'ok', first + n - 1 } end
@@ -52,7 +51,7 @@ end
 
 -- put adds the events, at places of ours or, clock, at ids that Redis makes.
 -- Only the first XADD can be refused: what follows is in the same script.
-local function put(clock)
+local function put(clock, new)
   local i, seq, kind = 6, first, ''
   while i <= #ARGV do
     local fields = tonumber(ARGV[i])
@@ -69,6 +68,7 @@ local function put(clock)
     if ok.err then return ok end
     i, seq = i + fields + 1, seq + 1
   end
+  if new then redis.call('DEL', meta) end -- of a log that another program deleted
   if ENDS[kind] or clock and epoch ~= '0' then redis.call('XSETID', key, MAX) end
   touch()
   ARGV[2] = int(first)
@@ -97,4 +97,4 @@ if s.sealed then -- and not ended: an epoch has begun on a log with ids of the c
   local at = s.lastEntry and s.lastEntry[1] or '0-0'
   redis.call('XSETID', key, at)
 end
-return put(s.clock)
+return put(s.clock, s.new)

@@ -3,11 +3,14 @@
 package redistest
 
 import (
+	"bufio"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -59,8 +62,7 @@ func (s *Server) run() {
 		close(gone)
 	}(s.cmd, s.gone)
 	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
-		if c, err := net.Dial("tcp", s.Addr()); err == nil {
-			c.Close()
+		if s.answers() {
 			return
 		}
 		select {
@@ -71,6 +73,19 @@ func (s *Server) run() {
 		}
 	}
 	s.tb.Fatal("redis-server does not answer")
+}
+
+// answers reports whether the server has read its files, and takes commands.
+func (s *Server) answers() bool {
+	c, err := net.Dial("tcp", s.Addr())
+	if err != nil {
+		return false
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(5 * time.Second))
+	fmt.Fprint(c, "PING\r\n")
+	line, err := bufio.NewReader(c).ReadString('\n')
+	return err == nil && (strings.HasPrefix(line, "+PONG") || strings.HasPrefix(line, "-NOAUTH"))
 }
 
 // Addr returns host:port, URL what redisbroker.Open takes.
