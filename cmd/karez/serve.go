@@ -22,9 +22,9 @@ import (
 )
 
 type serveCmd struct {
-	Broker string `help:"Where logs and jobs live: redis://[user:password@]host:port/db or rediss://…" required:"" env:"KAREZ_BROKER" placeholder:"URL"`
-	Node   string `help:"Name of this node, for operators; made up by default." env:"KAREZ_NODE"`
-	Webhooks bool `help:"Workers have a webhook: let them tell of turns that this node ends, too." env:"KAREZ_WEBHOOKS"`
+	Broker   string `help:"Where logs and jobs live: redis://[user:password@]host:port/db or rediss://…" required:"" env:"KAREZ_BROKER" placeholder:"URL"`
+	Node     string `help:"Name of this node, for operators; made up by default." env:"KAREZ_NODE"`
+	Webhooks bool   `help:"Workers have a webhook: let them tell of turns that this node ends, too." env:"KAREZ_WEBHOOKS"`
 	doorFlags
 	keyFlags
 	turnFlags
