@@ -19,6 +19,11 @@ import (
 // refused.
 const format = 1
 
+// storage is the version of the storage library's own layout. It is the first
+// whose journal tells a break in its middle from a torn end: by default all
+// after a break is lost without a word (TestBrokenJournalIsRefused).
+const storage = pebble.FormatWALSyncChunks
+
 // What stands in a data folder beside logs/, which is the storage library's.
 const (
 	formatFile = "FORMAT" // the version
@@ -62,7 +67,7 @@ func openLocked(dir string, lock *pebble.Lock, log *slog.Logger) (*store, error)
 		sayKilled(dir, logs, log)
 	}
 	l := &listener{log: log}
-	db, err := pebble.Open(logs, &pebble.Options{Logger: l, EventListener: l.events(), Lock: lock})
+	db, err := pebble.Open(logs, &pebble.Options{Logger: l, EventListener: l.events(), Lock: lock, FormatMajorVersion: storage})
 	if err != nil {
 		return nil, fmt.Errorf("open the data folder %s: %w (restore it from a copy, or %s)", dir, err, elsewhere)
 	}
