@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 
 	"github.com/coder/websocket"
 
@@ -25,6 +26,9 @@ func asError(err error) *wire.Error {
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return lost("the server does not answer")
+	}
+	if ue := (*url.Error)(nil); errors.As(err, &ue) {
+		err = ue.Err // without the address: whoever reads it knows that
 	}
 	return lost("%v", err)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"strings"
 
+	"github.com/charmbracelet/x/ansi"
 	"github.com/rivo/uniseg"
 )
 
@@ -61,7 +62,7 @@ func (in *input) move(n int) {
 }
 
 // draw returns the lines of the input at a width, and where the cursor is.
-func (in *input) draw(width int) (lines []string, x, y int) {
+func (in *input) draw(cells ansi.Method, width int) (lines []string, x, y int) {
 	var line strings.Builder
 	n := 0
 	next := func() {
@@ -77,11 +78,12 @@ func (in *input) draw(width int) (lines []string, x, y int) {
 		if g == "\t" {
 			g = "    "
 		}
-		if w := uniseg.StringWidth(g); n+w > width && n > 0 {
+		w := cells.StringWidth(g)
+		if n+w > width && n > 0 {
 			next()
 		}
 		line.WriteString(g)
-		n += uniseg.StringWidth(g)
+		n += w
 	}
 	for _, g := range in.left {
 		put(g)

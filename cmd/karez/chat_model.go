@@ -6,6 +6,7 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
 
 	"github.com/karez/karez/client"
 	"github.com/karez/karez/turn"
@@ -19,6 +20,7 @@ type chatModel struct {
 	server  string
 
 	width, height int
+	cells         ansi.Method // how the terminal counts them
 	conv          conversation
 	ready         bool // the conversation as it stood has come
 	input         input
@@ -56,6 +58,12 @@ func (m *chatModel) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
 		m.width, m.height = msg.Width, msg.Height
+	case tea.ModeReportMsg:
+		// As Bubble Tea's renderer decides: a terminal that knows mode 2027
+		// shows a family as one emoji, any other as its members.
+		if msg.Mode == ansi.ModeUnicodeCore && (msg.Value.IsSet() || msg.Value == ansi.ModeReset) {
+			m.cells = ansi.GraphemeWidth
+		}
 	case tea.KeyPressMsg:
 		return m, m.key(msg)
 	case tea.PasteMsg:

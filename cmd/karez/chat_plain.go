@@ -51,13 +51,13 @@ func (p *plain) ask(ctx context.Context, cl *client.Client, channel, prompt stri
 	for d, err := range ch.Ask(ctx, turn.Prompt{Message: message, Text: prompt}) {
 		if err == nil {
 			if err := p.delta(d); err != nil {
-				return p.interrupt(ch, message, fmt.Errorf("write the answer: %w", err))
+				return fmt.Errorf("write the answer, which goes on: %w", err) // design: 4
 			}
 			continue
 		}
 		p.newline()
 		if ctx.Err() != nil {
-			return p.interrupt(ch, message, &exitError{codeInterrupted, "interrupted: the answer was cancelled"})
+			return interrupt(ch, message)
 		}
 		return err
 	}
@@ -65,14 +65,14 @@ func (p *plain) ask(ctx context.Context, cl *client.Client, channel, prompt stri
 	return nil
 }
 
-// interrupt cancels the turn: nobody reads it any more.
-func (p *plain) interrupt(ch *client.Channel, message string, why error) error {
+// interrupt cancels the turn, for the person who pressed Ctrl-C.
+func interrupt(ch *client.Channel, message string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
 	defer cancel()
 	if err := ch.CancelMessage(ctx, message); err != nil {
-		return &exitError{codeInterrupted, fmt.Sprintf("%v (but cancel: %v)", why, err)}
+		return &exitError{codeInterrupted, fmt.Sprintf("interrupted, but cancel the answer: %v", err)}
 	}
-	return why
+	return &exitError{codeInterrupted, "interrupted: the answer was cancelled"}
 }
 
 func (p *plain) delta(d client.Delta) error {

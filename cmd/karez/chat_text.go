@@ -21,9 +21,9 @@ func printable(s string) string {
 	}, s)
 }
 
-// wrap breaks text into lines of at most width cells, between words where it
-// can. Each line is what a terminal shows as one.
-func wrap(s string, width int) []string {
+// wrap breaks text into lines of at most width cells, as the terminal counts
+// them, between words where it can.
+func wrap(cells ansi.Method, s string, width int) []string {
 	s = strings.ReplaceAll(printable(s), "\t", "    ")
-	return strings.Split(ansi.Wrap(s, max(width, 1), ""), "\n")
+	return strings.Split(cells.Wrap(s, max(width, 1), ""), "\n")
 }

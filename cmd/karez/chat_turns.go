@@ -3,6 +3,8 @@ package main
 import (
 	"slices"
 
+	"github.com/charmbracelet/x/ansi"
+
 	"github.com/karez/karez/client"
 	"github.com/karez/karez/turn"
 )
@@ -32,6 +34,7 @@ type shownTurn struct {
 
 // drawnAs is what a drawing depends on.
 type drawnAs struct {
+	cells  ansi.Method
 	width  int
 	at     turn.Seq
 	state  turn.State

@@ -54,7 +54,7 @@ func (m *chatModel) room() int {
 func (m *chatModel) total() int {
 	n := 0
 	for _, t := range m.conv.all() {
-		n += len(t.draw(m.width))
+		n += len(t.draw(m.cells, m.width))
 	}
 	return n
 }
@@ -63,10 +63,10 @@ func (m *chatModel) total() int {
 func (m *chatModel) window(n int) []string {
 	var all []string
 	for _, t := range m.conv.all() {
-		all = append(all, t.draw(m.width)...)
+		all = append(all, t.draw(m.cells, m.width)...)
 	}
 	if len(all) == 0 && m.ready {
-		all = wrap("Ask something. Enter sends, Esc stops an answer, Ctrl-R asks again, Ctrl-D quits.", m.width)
+		all = wrap(m.cells, "Ask something. Enter sends, Esc stops an answer, Ctrl-R asks again, Ctrl-D quits.", m.width)
 		for i := range all {
 			all[i] = quietStyle.Render(all[i])
 		}
@@ -85,7 +85,7 @@ func (m *chatModel) inputRows() (rows []string, x, y int) {
 	if m.width < 6 {
 		mark = ""
 	}
-	rows, x, y = m.input.draw(max(m.width-len(mark), 1))
+	rows, x, y = m.input.draw(m.cells, max(m.width-len(mark), 1))
 	for i := range rows {
 		if i == 0 {
 			rows[i] = askStyle.Render(mark) + rows[i]
@@ -133,18 +133,18 @@ func (m *chatModel) statusLine() string {
 	if m.notice != "" {
 		text = m.notice
 	}
-	return style.Render(ansi.Truncate(printable(text), m.width, "…"))
+	return style.Render(m.cells.Truncate(printable(text), m.width, "…"))
 }
 
 // draw returns the lines of one turn.
-func (t *shownTurn) draw(width int) []string {
-	as := drawnAs{width, t.answer.At, t.answer.State, t.prompt, t.err}
+func (t *shownTurn) draw(cells ansi.Method, width int) []string {
+	as := drawnAs{cells, width, t.answer.At, t.answer.State, t.prompt, t.err}
 	if t.lines != nil && t.drawn == as {
 		return t.lines
 	}
 	var out []string
 	add := func(style lipgloss.Style, s string) {
-		for _, l := range wrap(s, width) {
+		for _, l := range wrap(cells, s, width) {
 			out = append(out, style.Render(l))
 		}
 	}
