@@ -44,6 +44,9 @@ func requestBody(shape string, req worker.Request) (body []byte, media string, e
 	if req.Model != "" {
 		o["model"] = req.Model
 	}
+	if req.System != "" { // beside the messages: the AI SDK 7 refuses one in them
+		o["system"] = req.System
+	}
 	msgs := messages(req, shape == RequestAuto)
 	switch {
 	case shape == RequestMessage && len(msgs) > 0:
@@ -54,7 +57,7 @@ func requestBody(shape string, req worker.Request) (body []byte, media string, e
 	if shape == RequestAuto {
 		o["stream"] = true
 	}
-	body, err = stream.Body(o, req.Params, "model", "message", "messages")
+	body, err = stream.Body(o, req.Params, "model", "system", "message", "messages")
 	return body, asJSON, err
 }
 
@@ -70,9 +73,6 @@ func messages(req worker.Request, content bool) []object {
 			m["content"] = text
 		}
 		out = append(out, m)
-	}
-	if req.System != "" {
-		add("system", []object{{"type": "text", "text": req.System}}, req.System)
 	}
 	for _, m := range req.Messages {
 		if m.Role != "assistant" {

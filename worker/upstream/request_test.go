@@ -39,16 +39,14 @@ const (
 func TestRequestShapes(t *testing.T) {
 	for shape, want := range map[string]string{
 		upstream.RequestAuto: `{"id":"chat:42","messages":[` +
-			`{"content":"Be brief.","id":"t81-1","parts":[{"text":"Be brief.","type":"text"}],"role":"system"},` +
-			`{"content":"How warm is it in Yazd?","id":"t81-2","parts":[{"text":"How warm is it in Yazd?","type":"text"}],"role":"user"},` +
-			`{"content":"Let me look.31 degrees.","id":"t81-3",` + answerParts + `,` +
+			`{"content":"How warm is it in Yazd?","id":"t81-1","parts":[{"text":"How warm is it in Yazd?","type":"text"}],"role":"user"},` +
+			`{"content":"Let me look.31 degrees.","id":"t81-2",` + answerParts + `,` +
 			`{"content":"And this?","id":"t81",` + promptParts + `],` +
-			`"model":"small-2","stream":true,"temperature":0.5,"trigger":"submit-message"}`,
+			`"model":"small-2","stream":true,"system":"Be brief.","temperature":0.5,"trigger":"submit-message"}`,
 		upstream.RequestUI: `{"id":"chat:42","messages":[` +
-			`{"id":"t81-1","parts":[{"text":"Be brief.","type":"text"}],"role":"system"},` +
-			`{"id":"t81-2","parts":[{"text":"How warm is it in Yazd?","type":"text"}],"role":"user"},` +
-			`{"id":"t81-3",` + answerParts + `,{"id":"t81",` + promptParts + `],"model":"small-2","temperature":0.5,"trigger":"submit-message"}`,
-		upstream.RequestMessage: `{"id":"chat:42","message":{"id":"t81",` + promptParts + `,"model":"small-2","temperature":0.5,"trigger":"submit-message"}`,
+			`{"id":"t81-1","parts":[{"text":"How warm is it in Yazd?","type":"text"}],"role":"user"},` +
+			`{"id":"t81-2",` + answerParts + `,{"id":"t81",` + promptParts + `],"model":"small-2","system":"Be brief.","temperature":0.5,"trigger":"submit-message"}`,
+		upstream.RequestMessage: `{"id":"chat:42","message":{"id":"t81",` + promptParts + `,"model":"small-2","system":"Be brief.","temperature":0.5,"trigger":"submit-message"}`,
 		upstream.RequestText:    `And this?`,
 		upstream.RequestOpenAI: `{"messages":[{"content":"Be brief.","role":"system"},{"content":"How warm is it in Yazd?","role":"user"},` +
 			`{"content":"Let me look.","role":"assistant","tool_calls":[{"function":{"arguments":"{\"city\":\"Yazd\"}","name":"weather"},"id":"c1","type":"function"},{"function":{"arguments":"{}","name":"clock"},"id":"c2","type":"function"}]},` +

@@ -7,7 +7,7 @@ import (
 )
 
 // usageOf reads a usage object by any of the names that endpoints have for the
-// same four numbers; nil if there is none.
+// same four numbers; nil if there is none. The last two may be one level down.
 func usageOf(raw json.RawMessage) *turn.Usage {
 	var o map[string]json.RawMessage
 	if json.Unmarshal(raw, &o) != nil {
@@ -18,6 +18,13 @@ func usageOf(raw json.RawMessage) *turn.Usage {
 		Output:    first(o, "outputTokens", "output_tokens", "completionTokens", "completion_tokens"),
 		Cached:    first(o, "cachedInputTokens", "cached_tokens", "cache_read_input_tokens"),
 		Reasoning: first(o, "reasoningTokens", "reasoning_tokens"),
+	}
+	for _, k := range []string{"inputTokenDetails", "outputTokenDetails", "prompt_tokens_details", "completion_tokens_details"} {
+		var details map[string]json.RawMessage
+		if json.Unmarshal(o[k], &details) == nil {
+			u.Cached = max(u.Cached, first(details, "cacheReadTokens", "cached_tokens"))
+			u.Reasoning = max(u.Reasoning, first(details, "reasoningTokens", "reasoning_tokens"))
+		}
 	}
 	if u.Input == 0 && u.Output == 0 {
 		return nil
