@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/karez/karez/broker"
 	"github.com/karez/karez/channel"
@@ -27,7 +28,7 @@ func (t *Turns) Claim(ctx context.Context, job broker.Job) (Claimed, error) {
 		return Claimed{}, nil // nobody acknowledged this; no turn depends on it
 	}
 	c := Claimed{Trace: p.Trace, At: p.At}
-	info, err := t.b.Info(ctx, job.ID)
+	info, err := t.accepted(ctx, job)
 	switch {
 	case errors.Is(err, broker.ErrNotFound):
 		if gone, err := t.deleted(ctx, job.ID, p.At); err != nil || gone {
@@ -56,6 +57,31 @@ func (t *Turns) Claim(ctx context.Context, job broker.Job) (Claimed, error) {
 	}
 	c.Run = got == channel.Run
 	return c, nil
+}
+
+// patience is how long a worker leaves it to the gateway to finish accepting: a
+// few round trips. Without it both would do it, and the turn would stand on its
+// timeline twice.
+const patience = 250 * time.Millisecond
+
+// accepted waits a moment until the log of a job's turn is there.
+func (t *Turns) accepted(ctx context.Context, job broker.Job) (broker.Info, error) {
+	left := patience
+	if job.Tries > 1 {
+		left = 0 // whoever was to accept it has had its time
+	}
+	for wait := time.Millisecond; ; wait *= 2 {
+		info, err := t.b.Info(ctx, job.ID)
+		if left <= 0 || !errors.Is(err, broker.ErrNotFound) {
+			return info, err
+		}
+		left -= wait
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return info, ctx.Err()
+		}
+	}
 }
 
 func (t *Turns) claim(ctx context.Context, job broker.Job) (got channel.Claim, over bool, err error) {

@@ -154,6 +154,9 @@ func dieAt(t *testing.T, policy channel.Policy, dies func(*testing.T, *faultbrok
 		acked["later"] = true
 		time.Sleep(time.Minute)
 		check(t, b, healthy, acked)
+		if n > calls { // nobody died
+			once(t, b)
+		}
 		stop()
 		for range 2 {
 			if err := <-done; !errors.Is(err, context.Canceled) {
@@ -176,6 +179,23 @@ func alone(t *testing.T, b broker.Broker, ts *Turns, policy channel.Policy) func
 		}
 		if r.Queue[0].Turn != id.Name {
 			t.Errorf("%s runs before %s", id.Name, r.Queue[0].Turn)
+		}
+	}
+}
+
+// once fails the test if a turn stands on the timeline twice though nobody died.
+func once(t *testing.T, b broker.Broker) {
+	t.Helper()
+	seen := map[string]bool{}
+	evs, err := b.Read(ctx, turn.Timeline("app", "chat"), 0, 100)
+	if err != nil {
+		t.Error(err)
+	}
+	for _, ev := range evs {
+		if k := string(ev.Kind) + string(ev.Data); seen[k] {
+			t.Errorf("twice on the timeline: %s", k)
+		} else {
+			seen[k] = true
 		}
 	}
 }

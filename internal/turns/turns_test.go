@@ -1,6 +1,7 @@
 package turns
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/karez/karez/broker"
+	"github.com/karez/karez/broker/faultbroker"
 	"github.com/karez/karez/broker/membroker"
 	"github.com/karez/karez/channel"
 	"github.com/karez/karez/turn"
@@ -405,5 +407,28 @@ func TestDeletedChannelBeginsAnew(t *testing.T) {
 		if past, err := ts.History(ctx, "app", "chat", "", 0, 0); err != nil || len(past.Turns) != 1 || past.Turns[0].Answer.State != turn.Completed {
 			t.Errorf("%+v, %v", past, err)
 		}
+	})
+}
+
+// A worker that has the job before its gateway is through leaves the rest to
+// the gateway: each turn stands on the timeline once.
+func TestIdleWorkerLeavesAcceptanceToTheGateway(t *testing.T) {
+	over(t, Options{}, func(t *testing.T, b broker.Broker, ts *Turns) {
+		far := faultbroker.New(b, func(faultbroker.Call) faultbroker.Fault {
+			time.Sleep(5 * time.Millisecond)
+			return faultbroker.None
+		})
+		work, stop := context.WithCancel(ctx)
+		done := make(chan error, 1)
+		go func() { done <- serve(work, b, ts, "idle", func(turn.ID) {}) }()
+		time.Sleep(time.Second)
+		accept(t, New(far, Options{}), "m1", "m2", "m3")
+		time.Sleep(time.Second)
+		once(t, b)
+		if s := state(t, ts, "m3"); s != turn.Completed {
+			t.Errorf("%s", s)
+		}
+		stop()
+		<-done
 	})
 }
