@@ -14,7 +14,7 @@ import (
 )
 
 // MaxToken is the largest token, in bytes.
-const MaxToken = 8 << 10
+const MaxToken = 16 << 10
 
 // Options of a Verifier. Keys is required.
 type Options struct {

@@ -98,7 +98,7 @@ func TestRefusedTokens(t *testing.T) {
 		says        string
 	}{
 		{"none at all", "", ErrBadToken, "no token"},
-		{"too long", strings.Repeat("x", MaxToken+1), ErrBadToken, "8192"},
+		{"too long", strings.Repeat("x", MaxToken+1), ErrBadToken, "16384"},
 		{"no JWT", "hello", ErrBadToken, "not a JWT"},
 		{"two parts", part[0] + "." + part[1], ErrBadToken, "not a JWT"},
 		{"four parts", valid + ".x", ErrBadToken, "not a JWT"},

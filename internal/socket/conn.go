@@ -24,8 +24,8 @@ type Handler interface {
 	// from others neither.
 	Message(p []byte, binary bool)
 	// Writable is called once after TryWrite has answered ErrFull and the
-	// socket has taken what was under way. It may run beside Message, never
-	// beside itself, and must not block.
+	// socket has taken what was under way, or never will: TryWrite tells. It
+	// may run beside Message, never beside itself, and must not block.
 	Writable()
 	// Closed is called last, once. err is a *CloseError after a close
 	// handshake or a violation, ErrSilent, io.EOF or another error of the

@@ -136,12 +136,12 @@ func (o *out) duty() duty {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch {
-	case o.err != nil || o.shut && o.rest == nil:
+	case o.shut && o.rest == nil:
 	case o.rest != nil:
 		return dutyDrain
-	case o.pong != nil:
+	case o.pong != nil && o.err == nil:
 		return dutyPong
-	case o.want && o.h != nil:
+	case o.want && o.h != nil: // also after an error: who waits for room learns that there is none
 		o.want = false
 		return dutyWake
 	}

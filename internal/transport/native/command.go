@@ -15,8 +15,9 @@ import (
 // does not fit is asked for with Before.
 const maxHistory = 1 << 20
 
-// run carries out a command that has passed Check and returns the answer.
-func (t *Transport) run(ctx context.Context, s *gateway.Session, c *wire.Command) *wire.Frame {
+// run carries out a command that has passed Check and returns the answer. trace
+// is the caller's W3C traceparent, or "".
+func (t *Transport) run(ctx context.Context, s *gateway.Session, c *wire.Command, trace string) *wire.Frame {
 	ctx, cancel := context.WithTimeout(ctx, commandTime)
 	defer cancel()
 	f := &wire.Frame{ID: c.ID, Type: wire.FrameReply}
@@ -31,13 +32,15 @@ func (t *Transport) run(ctx context.Context, s *gateway.Session, c *wire.Command
 	case wire.CmdUnfollow:
 		s.Unfollow(c.Channel, c.Turn)
 	case wire.CmdPrompt:
-		f.Turn, err = s.Prompt(ctx, c.Channel, *c.Prompt, "")
+		p := *c.Prompt
+		p.Supersedes = "" // that is edit's to say
+		f.Turn, err = s.Prompt(ctx, c.Channel, p, trace)
 	case wire.CmdEdit:
 		p := *c.Prompt
 		p.Supersedes = c.Turn
-		f.Turn, err = s.Prompt(ctx, c.Channel, p, "")
+		f.Turn, err = s.Prompt(ctx, c.Channel, p, trace)
 	case wire.CmdRegenerate:
-		f.Turn, err = s.Regenerate(ctx, c.Channel, c.Turn, c.Prompt.Message, "")
+		f.Turn, err = s.Regenerate(ctx, c.Channel, c.Turn, c.Prompt.Message, trace)
 	case wire.CmdCancel:
 		f.Turn, err = s.Cancel(ctx, c.Channel, c.Turn, c.Message)
 	case wire.CmdHistory:
@@ -60,7 +63,10 @@ func (t *Transport) run(ctx context.Context, s *gateway.Session, c *wire.Command
 		err = &wire.Error{Code: wire.CodeUnknownCommand, Message: "unknown command " + c.Type, Hint: "docs/protocol.md lists them"}
 	}
 	if err != nil {
-		return failure(c.ID, err)
+		f = failure(c.ID, err)
+		if f.Error.Code == wire.CodeInternal {
+			t.log.Error("carry out command", "type", c.Type, "channel", c.Channel, "session", s.ID(), "err", err)
+		}
 	}
 	return f
 }
@@ -118,7 +124,7 @@ func weight(t turns.PastTurn) int {
 func HistoryTurn(t turns.PastTurn) wire.HistoryTurn {
 	a := t.Answer
 	out := wire.HistoryTurn{
-		Turn: t.Name, At: a.At, Timeline: t.Place, State: a.State, Prompt: a.Prompt, Usage: a.Usage, Outcome: a.Outcome,
+		Turn: t.Name, At: a.At, Timeline: t.Place, State: a.State, Prompt: a.Prompt, Usage: a.Usage, Outcome: outcome(a.Outcome),
 	}
 	if len(t.Branches) > 1 {
 		out.Branches = t.Branches
@@ -127,6 +133,15 @@ func HistoryTurn(t turns.PastTurn) wire.HistoryTurn {
 		out.Parts = append(out.Parts, historyPart(p))
 	}
 	return out
+}
+
+// outcome is p if it is JSON; a foreign producer may write anything.
+func outcome(p json.RawMessage) json.RawMessage {
+	if len(p) == 0 || json.Valid(p) {
+		return p
+	}
+	q, _ := json.Marshal(string(p)) // a string always encodes
+	return q
 }
 
 func historyPart(p turn.Part) wire.HistoryPart {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/karez/karez/broker"
+	"github.com/karez/karez/internal/auth"
 	"github.com/karez/karez/internal/gateway"
 	"github.com/karez/karez/internal/socket"
 	"github.com/karez/karez/internal/turns"
@@ -13,14 +14,15 @@ import (
 	"github.com/karez/karez/wire"
 )
 
-// table says how each error is told to a client: code, hint, and after how
-// many milliseconds trying again makes sense (0: it does not).
-var table = []struct {
+// A row says how an error is told to a client.
+type row struct {
 	err   error
 	code  string
 	hint  string
-	retry int
-}{
+	retry int // milliseconds after which trying again makes sense; 0: it does not
+}
+
+var table = []row{
 	{gateway.ErrForbidden, wire.CodeForbidden, "ask for a token that allows it", 0},
 	{gateway.ErrExpired, wire.CodeExpired, "connect with a fresh token", 0},
 	{gateway.ErrSubject, wire.CodeForbidden, "a connection keeps its user; open another for this one", 0},
@@ -31,6 +33,10 @@ var table = []struct {
 	{gateway.ErrNotFollow, wire.CodeBadRequest, "follow it first", 0},
 	{gateway.ErrBadName, wire.CodeBadRequest, "", 0},
 	{gateway.ErrFull, wire.CodeSlowDown, "read faster, or follow less", 1000},
+	{auth.ErrExpired, wire.CodeExpired, "get a fresh token", 0},
+	{auth.ErrNotYet, wire.CodeUnauthorized, "wait, or compare the clocks", 0},
+	{auth.ErrBadToken, wire.CodeUnauthorized, "get a token that this server takes", 0},
+	{auth.ErrForbidden, wire.CodeForbidden, "ask for a token that allows it", 0},
 	{turn.ErrBadID, wire.CodeBadRequest, "", 0},
 	{turns.ErrNoTurn, wire.CodeNotFound, "", 0},
 	{turns.ErrPromptTooLarge, wire.CodeTooLarge, "send large content by reference: a url in prompt.content", 0},
@@ -47,6 +53,7 @@ var table = []struct {
 	{broker.ErrTooLarge, wire.CodeTooLarge, "", 0},
 	{broker.ErrUnavailable, wire.CodeUnavailable, "the server's broker does not answer; try again", 1000},
 	{broker.ErrClosed, wire.CodeDraining, "connect again", 1000},
+	{context.Canceled, wire.CodeUnavailable, "the request was given up", 1000},
 	{context.DeadlineExceeded, wire.CodeUnavailable, "the server's broker is slow; try again", 1000},
 }
 
@@ -62,12 +69,23 @@ func Explain(err error) *wire.Error {
 		}
 		return out
 	}
-	for _, row := range table {
-		if errors.Is(err, row.err) {
-			return &wire.Error{Code: row.code, Message: err.Error(), Hint: row.hint, RetryIn: row.retry}
+	for _, r := range table {
+		if errors.Is(err, r.err) {
+			return &wire.Error{Code: r.code, Message: err.Error(), Hint: hint(err, r.hint), RetryIn: r.retry}
 		}
 	}
 	return &wire.Error{Code: wire.CodeInternal, Message: "the server failed; its log says more", RetryIn: 1000}
+}
+
+// hint is what err itself advises, else what the table does.
+func hint(err error, table string) string {
+	if e := (*auth.TokenError)(nil); errors.As(err, &e) && e.Hint != "" {
+		return e.Hint
+	}
+	if e := (*auth.Refusal)(nil); errors.As(err, &e) && e.Hint != "" {
+		return e.Hint
+	}
+	return table
 }
 
 // failure answers command id with err.

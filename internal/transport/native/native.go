@@ -21,22 +21,28 @@ import (
 	"github.com/karez/karez/wire"
 )
 
-// pingEvery is how often every connection hears something, so that neither a
-// proxy nor a client's watchdog takes it for dead.
-const pingEvery = 15 * time.Second
-
-// commandTime bounds what one command may take at the broker.
-const commandTime = 30 * time.Second
+// commandTime bounds what one command may take at the broker. Nothing is read
+// from its connection meanwhile, not even pongs: a few such commands in a row
+// must not make it look dead (socket.Options.DeadAfter).
+const commandTime = 10 * time.Second
 
 // closeTime bounds how long clients may take to say goodbye.
 const closeTime = 2 * time.Second
 
 // Options configure a Transport; the zero value works.
 type Options struct {
-	Hello  time.Duration  // for the token to come after a handshake without one; 0: 10 s
+	Hello  time.Duration  // for the token to come after a handshake without one; 0: DefaultHello
+	Ping   time.Duration  // how often every connection hears something, so that neither a proxy nor a client's watchdog takes it for dead; 0: DefaultPing
 	Socket socket.Options // of the WebSocket connections
 	Log    *slog.Logger
 }
+
+// Defaults of Options. Proxies on the way cut what is silent for a minute;
+// docs/protocol.md tells clients to give up after three times DefaultPing.
+const (
+	DefaultHello = 10 * time.Second
+	DefaultPing  = 15 * time.Second
+)
 
 // Authenticate says who a token speaks for. Its error is shown to the client.
 type Authenticate func(ctx context.Context, token string) (gateway.Identity, error)
@@ -59,7 +65,10 @@ type Transport struct {
 // New returns a transport over g. Close ends what it started.
 func New(g *gateway.Gateway, auth Authenticate, o Options) *Transport {
 	if o.Hello == 0 {
-		o.Hello = 10 * time.Second
+		o.Hello = DefaultHello
+	}
+	if o.Ping == 0 {
+		o.Ping = DefaultPing
 	}
 	if o.Log == nil {
 		o.Log = slog.Default()
@@ -91,6 +100,9 @@ func (t *Transport) Register(mux *http.ServeMux) {
 func (t *Transport) Close() {
 	close(t.stop)
 	t.wg.Wait()
+	for _, c := range t.all() {
+		c.Close(gateway.ErrDraining) // those that have not said hello
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
 	defer cancel()
 	if err := t.group.Close(ctx); err != nil {
@@ -101,7 +113,7 @@ func (t *Transport) Close() {
 // ping lets every WebSocket client hear something now and then. A browser does
 // not show its page the pings of RFC 6455, so these are frames.
 func (t *Transport) ping() {
-	tick := time.NewTicker(pingEvery)
+	tick := time.NewTicker(t.opts.Ping)
 	defer tick.Stop()
 	frames := make(map[wire.Codec][]byte)
 	for _, c := range wire.Codecs() {
@@ -113,15 +125,21 @@ func (t *Transport) ping() {
 			return
 		case <-tick.C:
 		}
-		t.mu.Lock()
-		conns := make([]*wsConn, 0, len(t.conns))
-		for c := range t.conns {
-			conns = append(conns, c)
-		}
-		t.mu.Unlock()
-		for _, c := range conns {
-			// A full connection is hearing something anyway.
-			_ = c.sock.TryWrite(socket.Frame{Body: frames[c.codec], Binary: c.codec.Binary()})
+		for _, c := range t.all() {
+			if c.begun.Load() {
+				// A full connection is hearing something anyway.
+				_ = c.sock.TryWrite(socket.Frame{Body: frames[c.codec], Binary: c.codec.Binary()})
+			}
 		}
 	}
+}
+
+func (t *Transport) all() []*wsConn {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	conns := make([]*wsConn, 0, len(t.conns))
+	for c := range t.conns {
+		conns = append(conns, c)
+	}
+	return conns
 }

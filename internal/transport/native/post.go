@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/karez/karez/internal/auth"
 	"github.com/karez/karez/internal/gateway"
 	"github.com/karez/karez/wire"
 )
@@ -13,7 +14,7 @@ import (
 // serveCommand carries out one posted command. It needs no stream: any node
 // serves it.
 func (t *Transport) serveCommand(w http.ResponseWriter, r *http.Request) {
-	who, err := t.auth(r.Context(), bearer(r))
+	who, err := t.auth(r.Context(), auth.FromRequest(r))
 	if err != nil {
 		t.refuse(w, err)
 		return
@@ -30,17 +31,35 @@ func (t *Transport) serveCommand(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		err = postable(cmd)
 	}
-	if err != nil {
-		t.refuse(w, err)
-		return
+	var s *gateway.Session
+	if err == nil {
+		s, err = t.g.Open(noConn{}, who)
 	}
-	s, err := t.g.Open(noConn{}, who)
 	if err != nil {
-		t.refuse(w, err)
+		id := uint64(0)
+		if cmd != nil {
+			id = cmd.ID
+		}
+		t.write(w, failure(id, err))
 		return
 	}
 	defer s.Close(nil)
-	t.write(w, t.run(r.Context(), s, cmd))
+	t.write(w, t.run(r.Context(), s, cmd, Trace(r)))
+}
+
+// Trace returns the W3C traceparent of a request, or "" if there is none, or
+// none that a worker could hand on (Trace Context, 3.2.2).
+func Trace(r *http.Request) string {
+	tp := r.Header.Get("Traceparent")
+	if len(tp) != 55 || tp[2] != '-' || tp[35] != '-' || tp[52] != '-' || tp[:2] == "ff" {
+		return ""
+	}
+	for i := range len(tp) {
+		if c := tp[i]; i != 2 && i != 35 && i != 52 && (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return ""
+		}
+	}
+	return tp
 }
 
 // postable refuses commands that only mean something on a connection.

@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
+	"github.com/karez/karez/internal/auth"
 	"github.com/karez/karez/internal/gateway"
 	"github.com/karez/karez/turn"
 	"github.com/karez/karez/wire"
@@ -41,7 +43,7 @@ type streamRequest struct {
 }
 
 func (t *Transport) serveStream(w http.ResponseWriter, r *http.Request) {
-	who, err := t.auth(r.Context(), bearer(r))
+	who, err := t.auth(r.Context(), auth.FromRequest(r))
 	if err != nil {
 		t.refuse(w, err)
 		return
@@ -64,56 +66,74 @@ func (t *Transport) serveStream(w http.ResponseWriter, r *http.Request) {
 	h.Set("X-Accel-Buffering", "no") // nginx would hold tokens back
 	sw := &sseWriter{w: w, rc: http.NewResponseController(w)}
 	s.Hold()
-	frames := []*wire.Frame{welcome(s)}
-	for i := range follows {
-		frames = append(frames, t.run(r.Context(), s, &follows[i]))
+	err = sw.data(wire.JSON.AppendFrame(nil, t.welcome(s)))
+	for i := 0; i < len(follows) && err == nil; i++ {
+		f := t.run(r.Context(), s, &follows[i], "")
+		err = sw.data(wire.JSON.AppendFrame(nil, f)) // one at a time: each may hold a page of history
 	}
-	for _, f := range frames {
-		if sw.data(wire.JSON.AppendFrame(nil, f)) != nil {
-			return
-		}
+	if err != nil {
+		return
 	}
 	s.Release()
-	c.serve(r.Context(), s, sw)
+	c.serve(r.Context(), s, sw, t.opts.Ping)
 }
 
 // streamFollows reads what a stream is to follow.
 func streamFollows(w http.ResponseWriter, r *http.Request) ([]wire.Command, error) {
-	var req streamRequest
 	if r.Method == http.MethodGet {
-		q := r.URL.Query()
-		after, err := strconv.ParseUint(or(q.Get("after"), "0"), 10, 64)
-		if err != nil {
-			return nil, &wire.Error{Code: wire.CodeBadRequest, Message: "after is not a number", Hint: "give the last seq you have"}
-		}
-		for _, ch := range q["channel"] {
-			req.Follow = append(req.Follow, wire.Command{Channel: ch, Turn: q.Get("turn"), From: q.Get("from"), After: turn.Seq(after)})
-		}
-	} else {
-		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxStreamBody))
-		if err != nil {
-			return nil, badBody(err)
-		}
-		if err := json.Unmarshal(body, &req); err != nil {
-			return nil, &wire.Error{Code: wire.CodeBadRequest, Message: "the body is not the JSON of a stream request: " + err.Error(), Hint: `send {"follow":[{"channel":"…"}]}`}
-		}
+		return queryFollows(r.URL.Query())
 	}
-	if len(req.Follow) == 0 {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxStreamBody))
+	if err != nil {
+		return nil, badBody(err)
+	}
+	return bodyFollows(body)
+}
+
+func queryFollows(q url.Values) ([]wire.Command, error) {
+	after, err := strconv.ParseUint(or(q.Get("after"), "0"), 10, 64)
+	if err != nil {
+		return nil, &wire.Error{Code: wire.CodeBadRequest, Message: "after is not a number", Hint: "give the last seq you have"}
+	}
+	var out []wire.Command
+	for _, ch := range q["channel"] {
+		out = append(out, wire.Command{Channel: ch, Turn: q.Get("turn"), From: q.Get("from"), After: turn.Seq(after)})
+	}
+	return checkFollows(out)
+}
+
+func bodyFollows(body []byte) ([]wire.Command, error) {
+	var req streamRequest
+	err := json.Unmarshal(body, &req)
+	if err == nil && !utf8.Valid(body) {
+		err = errors.New("it is not valid UTF-8")
+	}
+	if err != nil {
+		return nil, &wire.Error{Code: wire.CodeBadRequest, Message: "the body is not the JSON of a stream request: " + err.Error(), Hint: `send {"follow":[{"channel":"…"}]}`}
+	}
+	return checkFollows(req.Follow)
+}
+
+// checkFollows numbers the entries of a request.
+func checkFollows(in []wire.Command) ([]wire.Command, error) {
+	if len(in) == 0 {
 		return nil, &wire.Error{Code: wire.CodeBadRequest, Message: "nothing to follow", Hint: "name a channel"}
 	}
-	for i := range req.Follow {
-		c := &req.Follow[i]
-		c.Type, c.ID = wire.CmdFollow, uint64(i+1)
-		if err := c.Check(); err != nil {
+	if len(in) > gateway.DefaultMaxFollows {
+		return nil, &wire.Error{Code: wire.CodeTooMany, Message: fmt.Sprintf("a stream follows at most %d logs", gateway.DefaultMaxFollows), Hint: "open another stream"}
+	}
+	for i := range in {
+		in[i].Type, in[i].ID = wire.CmdFollow, uint64(i+1)
+		if err := in[i].Check(); err != nil {
 			return nil, err
 		}
 	}
-	return req.Follow, nil
+	return in, nil
 }
 
 // serve writes what the session gives until either side ends.
-func (c *streamConn) serve(ctx context.Context, s *gateway.Session, w *sseWriter) {
-	tick := time.NewTicker(pingEvery)
+func (c *streamConn) serve(ctx context.Context, s *gateway.Session, w *sseWriter, ping time.Duration) {
+	tick := time.NewTicker(ping)
 	defer tick.Stop()
 	for {
 		var err error
@@ -239,15 +259,6 @@ func badBody(err error) error {
 		return &wire.Error{Code: wire.CodeTooLarge, Message: fmt.Sprintf("the body has more than %d bytes", tooBig.Limit)}
 	}
 	return &wire.Error{Code: wire.CodeBadRequest, Message: "the body could not be read: " + err.Error()}
-}
-
-// bearer returns the token of an Authorization header, or "".
-func bearer(r *http.Request) string {
-	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	if !ok {
-		return ""
-	}
-	return strings.TrimSpace(token)
 }
 
 func or(a, b string) string {

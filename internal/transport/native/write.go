@@ -44,10 +44,16 @@ func (c *wsConn) Opened(l gateway.Log) error { return c.try(opened(l)) }
 func (c *wsConn) Ended(l gateway.Log, why error) error { return c.try(ended(l, why)) }
 
 func (c *wsConn) Signal(s gateway.Signal) {
+	if !c.begun.Load() {
+		return
+	}
 	_ = c.try(signal(s)) // what is in no log may be dropped for a slow client
 }
 
 func (c *wsConn) Renew(d time.Duration) {
+	if !c.begun.Load() {
+		return
+	}
 	_ = c.try(&wire.Frame{Type: wire.FrameRenew, In: int(d / time.Millisecond)}) // a full connection learns it from bye
 }
 
@@ -63,20 +69,23 @@ func full(err error) error {
 	return err
 }
 
-// send writes f, waiting while the connection is full. Only Message calls it.
+// send writes f, waiting while the connection is full, and goes before what is
+// followed. Writable ends the wait also when the connection is lost. Only
+// Message calls it.
 func (c *wsConn) send(f *wire.Frame) error {
 	fr := socket.Frame{Body: c.codec.AppendFrame(nil, f), Binary: c.codec.Binary()}
-	for {
-		err := c.sock.TryWrite(fr)
-		if !errors.Is(err, socket.ErrFull) {
-			return err
-		}
-		select {
-		case <-c.drained:
-		case <-c.ctx.Done():
-			return errClosed
-		}
+	err := c.sock.TryWrite(fr)
+	if !errors.Is(err, socket.ErrFull) {
+		return err
 	}
+	c.waiting.Store(true)
+	for errors.Is(err, socket.ErrFull) {
+		<-c.drained
+		err = c.sock.TryWrite(fr)
+	}
+	c.waiting.Store(false)
+	c.session.Writable()
+	return err
 }
 
 func opened(l gateway.Log) *wire.Frame {

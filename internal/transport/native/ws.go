@@ -2,11 +2,12 @@ package native
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/karez/karez/internal/auth"
 	"github.com/karez/karez/internal/gateway"
 	"github.com/karez/karez/internal/socket"
 	"github.com/karez/karez/wire"
@@ -20,16 +21,18 @@ type wsConn struct {
 	codec   wire.Codec
 	ctx     context.Context // ends with the connection
 	end     context.CancelFunc
-	drained chan struct{} // capacity 1: the socket can take more
+	drained chan struct{} // capacity 1: the socket can take more, or never will
+	waiting atomic.Bool   // send waits for drained
 
 	session *gateway.Session // owned by Message, which alone sets it; read by Writable and Closed under mu
+	begun   atomic.Bool      // welcome was written: before it nothing else is
 	mu      sync.Mutex       // guards session for the others, and late
 	late    *time.Timer      // until the token has come
 }
 
 func (t *Transport) serveWS(w http.ResponseWriter, r *http.Request) {
 	var who *gateway.Identity
-	if token := bearer(r); token != "" {
+	if token := auth.FromRequest(r); token != "" {
 		id, err := t.auth(r.Context(), token)
 		if err != nil {
 			t.refuse(w, err)
@@ -61,7 +64,8 @@ func (t *Transport) serveWS(w http.ResponseWriter, r *http.Request) {
 	sock.Serve(c)
 }
 
-// open begins the session and welcomes the client.
+// open begins the session and welcomes the client. Nothing has been written
+// before, so the connection is not full.
 func (c *wsConn) open(who gateway.Identity) {
 	s, err := c.t.g.Open(c, who)
 	if err != nil {
@@ -74,12 +78,16 @@ func (c *wsConn) open(who gateway.Identity) {
 		c.late.Stop()
 	}
 	c.mu.Unlock()
-	c.answer(welcome(s))
+	if err := c.try(c.t.welcome(s)); err != nil {
+		c.Close(err)
+		return
+	}
+	c.begun.Store(true)
 }
 
-func welcome(s *gateway.Session) *wire.Frame {
+func (t *Transport) welcome(s *gateway.Session) *wire.Frame {
 	return &wire.Frame{
-		Type: wire.FrameWelcome, Session: s.ID(), User: s.Who().User, Ping: int(pingEvery / time.Millisecond),
+		Type: wire.FrameWelcome, Session: s.ID(), User: s.Who().User, Ping: int(t.opts.Ping / time.Millisecond),
 		Limits: &wire.Limits{Command: wire.MaxCommand, Signal: wire.MaxSignal, Follows: gateway.DefaultMaxFollows},
 	}
 }
@@ -87,11 +95,8 @@ func welcome(s *gateway.Session) *wire.Frame {
 // Message carries out one command. The socket calls it, one at a time, and
 // reads no further meanwhile: a client that asks faster than the broker
 // answers is slowed down by its own connection.
-func (c *wsConn) Message(p []byte, _ bool) {
-	cmd, err := c.codec.DecodeCommand(p)
-	if err == nil {
-		err = cmd.Check()
-	}
+func (c *wsConn) Message(p []byte, binary bool) {
+	cmd, err := c.decode(p, binary)
 	var id uint64
 	if cmd != nil {
 		id = cmd.ID
@@ -112,11 +117,34 @@ func (c *wsConn) Message(p []byte, _ bool) {
 		c.open(who)
 	case cmd.Type == wire.CmdFollow:
 		c.session.Hold() // the answer first, then what is followed
-		c.answer(c.t.run(c.ctx, c.session, cmd))
+		c.answer(c.t.run(c.ctx, c.session, cmd, ""))
 		c.session.Release()
 	default:
-		c.answer(c.t.run(c.ctx, c.session, cmd))
+		c.answer(c.t.run(c.ctx, c.session, cmd, ""))
 	}
+}
+
+// decode reads one command. As with Codec.DecodeCommand there may be one
+// beside an error, to be named in the answer.
+func (c *wsConn) decode(p []byte, binary bool) (*wire.Command, error) {
+	if binary != c.codec.Binary() {
+		return nil, &wire.Error{
+			Code: wire.CodeBadFrame, Message: c.codec.Subprotocol() + " travels in " + frameKind(!binary) + " frames, this one was " + frameKind(binary),
+			Hint: "choose the subprotocol of the encoding that you send",
+		}
+	}
+	cmd, err := c.codec.DecodeCommand(p)
+	if err == nil {
+		err = cmd.Check()
+	}
+	return cmd, err
+}
+
+func frameKind(binary bool) string {
+	if binary {
+		return "binary"
+	}
+	return "text"
 }
 
 // answer sends f unless the client wants no answer.
@@ -129,11 +157,14 @@ func (c *wsConn) answer(f *wire.Frame) {
 	}
 }
 
-// Writable is called by the socket after socket.ErrFull.
+// Writable is called by the socket after socket.ErrFull. An answer goes first.
 func (c *wsConn) Writable() {
 	select {
 	case c.drained <- struct{}{}:
 	default:
+	}
+	if c.waiting.Load() {
+		return // send passes it on
 	}
 	c.mu.Lock()
 	s := c.session
@@ -167,9 +198,9 @@ func (c *wsConn) Close(why error) {
 		f := &wire.Frame{Type: wire.FrameBye, Error: e, In: e.RetryIn}
 		_ = c.sock.TryWrite(socket.Frame{Body: c.codec.AppendFrame(nil, f), Binary: c.codec.Binary()}) // as good as it goes
 		c.sock.Close(closeCode(e.Code), e.Code)
-		return
 	}
-	c.sock.Close(socket.CodeNormal, "")
+	c.sock.Close(socket.CodeNormal, "") // only the first Close counts
+	c.end()                             // and a command under way with it
 }
 
 var errNoHello = &wire.Error{
@@ -177,6 +208,3 @@ var errNoHello = &wire.Error{
 	Message: "the first frame must be hello with a token",
 	Hint:    `send {"type":"hello","token":"…"}, or an Authorization header with the handshake`,
 }
-
-// errClosed ends a wait for a connection that is gone.
-var errClosed = errors.New("connection closed")
