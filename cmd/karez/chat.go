@@ -17,7 +17,7 @@ import (
 )
 
 type chatCmd struct {
-	URL       string   `help:"Address of the server." default:"http://localhost:8080" env:"KAREZ_URL"`
+	URL       string   `help:"Address of the server." default:"http://localhost:8080" env:"KAREZ_SERVER"`
 	Channel   string   `help:"Conversation; the last one by default." short:"c" placeholder:"NAME"`
 	New       bool     `help:"Begin a new conversation." short:"n"`
 	Token     string   `help:"Token to connect with; a karez dev server gives one by itself." env:"KAREZ_TOKEN"`

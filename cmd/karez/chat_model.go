@@ -85,6 +85,7 @@ func (m *chatModel) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		if m.notice = ""; msg.err != nil {
 			m.notice = "cancel: " + reason(msg.err)
 		}
+		m.warn()
 	case endMsg:
 		m.err = msg.err
 		return m, tea.Quit
@@ -180,8 +181,15 @@ func (m *chatModel) interrupt() tea.Cmd {
 	if cmd == nil {
 		m.input.clear()
 	}
-	m.notice = strings.TrimPrefix(m.notice+" · Ctrl-C again quits", " · ")
+	m.warn()
 	return cmd
+}
+
+// warn adds to the notice that the next Ctrl-C quits, if it does.
+func (m *chatModel) warn() {
+	if m.quitting {
+		m.notice = strings.TrimPrefix(m.notice+" · Ctrl-C again quits", " · ")
+	}
 }
 
 func (m *chatModel) cancel() tea.Cmd {

@@ -17,8 +17,8 @@ import (
 
 // Times of plain mode.
 const (
-	reachTime = 15 * time.Second // until the server answers for the first time
-	stopTime  = 5 * time.Second  // for a cancel to be taken
+	reachTime = 5 * time.Second // until the server answers for the first time
+	stopTime  = 5 * time.Second // for a cancel to be taken
 )
 
 // plain asks once and prints the answer as it comes: for scripts and pipes.

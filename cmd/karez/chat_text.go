@@ -22,8 +22,23 @@ func printable(s string) string {
 }
 
 // wrap breaks text into lines of at most width cells, as the terminal counts
-// them, between words where it can.
+// them, between words where it can. In place of a character wider than that
+// stands an ellipsis.
 func wrap(cells ansi.Method, s string, width int) []string {
 	s = strings.ReplaceAll(printable(s), "\t", "    ")
-	return strings.Split(cells.Wrap(s, max(width, 1), ""), "\n")
+	width = max(width, 1)
+	var out []string
+	for _, line := range strings.Split(cells.Wrap(s, width, ""), "\n") {
+		if cells.StringWidth(line) > width { // Wrap may give up beside wide characters
+			for _, l := range strings.Split(cells.Hardwrap(line, width, true), "\n") {
+				if cells.StringWidth(l) > width {
+					l = "…"
+				}
+				out = append(out, l)
+			}
+			continue
+		}
+		out = append(out, line)
+	}
+	return out
 }
