@@ -154,7 +154,7 @@ export async function connected(page) {
 
 /** Writes a message and sends it. */
 export async function ask(page, text) {
-  await page.getByRole("textbox", { name: "Message" }).fill(text);
+  await page.locator("#composer").fill(text);
   await page.keyboard.press("Enter");
 }
 
@@ -189,6 +189,17 @@ export function words(n, every, more = {}) {
     step: { text: text("{i}"), repeat: n, every, ...more },
     text: Array.from({ length: n }, (_, i) => text(i)).join(""),
   };
+}
+
+/** An answer that outlasts any test, to be stopped: what it shows does not depend on the machine's load. */
+export const endless = words(20_000, "20ms");
+
+/** Fails unless the last turn was stopped in the middle of endless, and page and log have the same of it. */
+export async function stopped(page, karez) {
+  const seen = await last(page, { state: "cancelled" });
+  assert.ok(endless.text.startsWith(seen.answer) && seen.answer.length < endless.text.length - 1);
+  assert.equal((await karez.turn(page, seen.turn)).text.trim(), seen.answer);
+  return seen;
 }
 
 /** Fails unless page and log both have exactly this text, once. */

@@ -63,7 +63,7 @@ function listItem(item: readonly Block[]): ComponentChildren {
 function Table({ b }: { b: Extract<Block, { kind: "table" }> }) {
   const cell = (c: number) => (b.align[c] ? { class: `to-${b.align[c]}` } : {});
   return (
-    <div class="scroll" role="region" aria-label="Table" tabIndex={0}>
+    <div class="scroll" role="group" aria-label="Table" tabIndex={0}>
       <table>
         <thead><tr>{b.head.map((t, c) => <th key={c} scope="col" {...cell(c)}>{spans(t)}</th>)}</tr></thead>
         <tbody>{b.rows.map((row, r) => <tr key={r}>{row.map((t, c) => <td key={c} {...cell(c)}>{spans(t)}</td>)}</tr>)}</tbody>
@@ -79,7 +79,7 @@ function Code({ lang, text }: { lang: string; text: string }) {
         <span class="code-lang">{lang || "code"}</span>
         <CopyButton text={() => text} label="Copy code" />
       </div>
-      <pre tabIndex={0} aria-label={lang ? `Code, ${lang}` : "Code"} role="region"><code>{text}</code></pre>
+      <pre tabIndex={0} aria-label={lang ? `Code, ${lang}` : "Code"} role="group"><code>{text}</code></pre>
     </div>
   );
 }

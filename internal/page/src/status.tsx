@@ -1,6 +1,6 @@
 // Where the connection stands, in words.
 
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Karez, Status } from "../../../client/ts/src/index.js";
 import { useOnline } from "./hooks.js";
 
@@ -10,6 +10,9 @@ const grace = 1000; // milliseconds in which a connection may come up before it 
 export function StatusLine({ karez, status }: { karez: Karez; status: Status }) {
   const online = useOnline();
   const slow = useSlow(status);
+  const was = useRef(false);
+  if (status.state === "open") was.current = true;
+  const lost = was.current ? "Connection lost. Reconnecting" : "Connecting";
   if (status.state === "closed") {
     return (
       <Line kind="bad" text={`Disconnected: ${status.error?.message ?? "the page was closed"}.`}>
@@ -18,16 +21,16 @@ export function StatusLine({ karez, status }: { karez: Karez; status: Status }) 
     );
   }
   if (!online && status.state !== "open") return <Line kind="bad" text="You are offline. What you write is sent when the connection is back." />;
-  if (status.state === "waiting") {
+  if (slow && status.state === "waiting") {
     return (
-      <Line kind="warn" text="Connection lost. Reconnecting" after={<Countdown until={status.until} />}>
+      <Line kind="warn" text={lost} after={<Countdown until={status.until} />}>
         <button type="button" class="link" onClick={() => karez.retryNow()}>Try now</button>
       </Line>
     );
   }
-  if (status.state === "connecting" && slow) {
-    const how = status.transport === "sse" ? "WebSocket does not get through here. Falling back to HTTP streaming…" : "Connecting…";
-    return <Line kind="warn" text={how} />;
+  if (slow && status.state === "connecting") {
+    if (status.transport === "ws") return <Line kind="warn" text={lost} after={<span aria-hidden="true">…</span>} />;
+    return <Line kind="warn" text="WebSocket does not get through here. Falling back to HTTP streaming…" />;
   }
   return <Line kind="" text="" />;
 }
