@@ -31,7 +31,13 @@ func (b *Broker) Append(ctx context.Context, id turn.ID, e turn.Epoch, first tur
 		before = entryID{uint64(e), uint64(first) - 1}.String()
 	}
 	args := append(make([]string, 0, 5+3*len(evs)), utoa(uint64(e)), utoa(uint64(first)), before, fresh, "")
-	word, nums, err := b.verdict(ctx, appendScript, keysOf(id), appendEvents(args, evs))
+	args = appendEvents(args, evs)
+	word, nums, err := b.verdict(ctx, appendScript, keysOf(id), args)
+	if word == "mixed" && id.Kind != turn.TurnLog {
+		if err = b.renumber(ctx, id); err == nil {
+			word, nums, err = b.verdict(ctx, appendScript, keysOf(id), args)
+		}
+	}
 	b.hub.wrote(logKey(id))
 	if err != nil {
 		return 0, fmt.Errorf("append %s at %d: %w", id, first, err)
@@ -108,34 +114,6 @@ func (b *Broker) Begin(ctx context.Context, id turn.ID) (turn.Epoch, turn.Seq, e
 			sound = "any"
 		}
 	}
-}
-
-// mend reads a log of foreign producers to its end, takes away what cannot be
-// read, and returns the last id it saw.
-func (b *Broker) mend(ctx context.Context, id turn.ID) (lastID string, err error) {
-	var at turn.Seq
-	for {
-		got, err := b.fetch(ctx, id, at, 4096, false)
-		switch {
-		case errors.Is(err, broker.ErrMalformed):
-			_, err := b.cut(ctx, id, got)
-			return "", err // look again
-		case errors.Is(err, broker.ErrTrimmed): // what is left may be sound; its reader will tell
-			return "any", nil
-		case err != nil:
-			return "", err
-		case len(got.evs) == 0 || got.over:
-			return got.last, nil
-		}
-		at = got.evs[len(got.evs)-1].Seq
-	}
-}
-
-// cut takes away all behind the last entry of got that was understood.
-func (b *Broker) cut(ctx context.Context, id turn.ID, got *stretch) (bool, error) {
-	b.log.Warn("take away entries that cannot be understood", "log", id.String(), "after", got.goodID)
-	n, err := cutScript.Exec(ctx, b.c, keysOf(id), []string{got.goodID, got.last}).AsInt64()
-	return n == 1, b.wrap(ctx, err)
 }
 
 func keysOf(id turn.ID) []string { return []string{logKey(id), metaKey(id)} }

@@ -156,6 +156,48 @@ func TestWokenWhenTheServerIsBack(t *testing.T) {
 
 func second[A any](_ A, err error) error { return err }
 
+// A server that lost the tail of a log: its author is told the top, begins a
+// new epoch and writes again what is missing; a reader beyond it starts over.
+func TestLostTail(t *testing.T) {
+	s := redistest.Start(t, fast...)
+	b := open(t, s)
+	id := turn.NewID("app", "chat", "t1")
+	word := func(s string) turn.Event { return turn.Event{Kind: turn.KindText, Data: []byte(s)} }
+	if err := b.Create(t.Context(), id, 0, word("a")); err != nil {
+		t.Fatal(err)
+	}
+	e, _, err := b.Begin(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Do("SAVE")
+	if _, err := b.Append(t.Context(), id, e, 2, word("b"), word("c")); err != nil {
+		t.Fatal(err)
+	}
+	s.Restart()
+	var gap *broker.GapError
+	err = broker.Retry(t.Context(), func(ctx context.Context) error {
+		_, err := b.Append(ctx, id, e, 4, word("d"))
+		return err
+	})
+	if !errors.As(err, &gap) || gap.Top != 1 {
+		t.Fatalf("%v, want a gap at 1", err)
+	}
+	if _, err := b.Read(t.Context(), id, 3, 1); !errors.Is(err, broker.ErrAhead) {
+		t.Fatalf("%v, want ErrAhead", err)
+	}
+	e, top, err := b.Begin(t.Context(), id)
+	if err != nil || e != 2 || top != 1 {
+		t.Fatal(e, top, err)
+	}
+	if _, err := b.Append(t.Context(), id, e, 2, word("b"), word("c"), word("d")); err != nil {
+		t.Fatal(err)
+	}
+	if evs, err := readAll(t, b, id, 10); err != nil || answer(t, evs) != "abcd" {
+		t.Fatalf("%v, %v", evs, err)
+	}
+}
+
 // A server that does not answer is unavailable, in bounded time.
 func TestFrozenServer(t *testing.T) {
 	s := redistest.Start(t, fast...)

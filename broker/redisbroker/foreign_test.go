@@ -268,6 +268,89 @@ func TestForeignTimelineEntry(t *testing.T) {
 	}
 }
 
+// One careless XADD on a timeline does not close the channel for ever.
+func TestCarelessTimelineEntry(t *testing.T) {
+	s := redistest.Start(t, fast...)
+	b := open(t, s)
+	tl := turn.Timeline("app", "chat:42")
+	note := func(want turn.Seq) {
+		t.Helper()
+		if n, err := b.Append(t.Context(), tl, 0, 0, turn.Event{Kind: "custom", Data: []byte(fmt.Sprint(want))}); err != nil || n != want {
+			t.Fatal(n, err)
+		}
+	}
+	note(1)
+	note(2)
+	s.Do("XADD", foreignTL, "*", "custom", "3")
+	s.Do("XADD", foreignTL, "*", "custom", "4")
+	note(5)
+	s.Do("XADD", foreignTL, "*", "custom", "6")
+	evs, err := readAll(t, b, tl, 10)
+	if err != nil || len(evs) != 6 {
+		t.Fatal(evs, err)
+	}
+	for i, ev := range evs {
+		if ev.Seq != turn.Seq(i+1) || string(ev.Data) != fmt.Sprint(i+1) {
+			t.Errorf("%d: %+v", i+1, ev)
+		}
+	}
+	note(7)
+}
+
+// Fences and seals are in Redis's own files.
+func TestFencesAreKept(t *testing.T) {
+	for name, save := range map[string]func(s *redistest.Server){
+		"rdb": func(s *redistest.Server) { s.Do("DEBUG", "RELOAD") },
+		"aof": func(s *redistest.Server) { s.Restart() },
+		"aof of an rdb": func(s *redistest.Server) {
+			s.Do("BGREWRITEAOF")
+			for strings.Contains(s.Do("INFO", "persistence"), "aof_rewrite_in_progress:1") {
+				s.Do("PING")
+			}
+			s.Restart()
+		},
+		"rewritten aof": func(s *redistest.Server) {
+			s.Do("CONFIG", "SET", "aof-use-rdb-preamble", "no")
+			s.Do("BGREWRITEAOF")
+			for strings.Contains(s.Do("INFO", "persistence"), "aof_rewrite_in_progress:1") {
+				s.Do("PING")
+			}
+			s.Restart()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := redistest.Start(t, "--enable-debug-command", "yes")
+			b := open(t, s)
+			for _, name := range []string{"t1", "t2", "t3"} {
+				id := turn.NewID("app", "chat", name)
+				if err := b.Create(t.Context(), id, 0, turn.Event{Kind: turn.KindText, Data: []byte("a")}); err != nil {
+					t.Fatal(err)
+				}
+				e, top, err := b.Begin(t.Context(), id)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if name == "t2" {
+					_, err = b.Append(t.Context(), id, e, top+1, turn.Event{Kind: turn.KindEnd, Data: []byte("{}")})
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			s.Do("XADD", "karez:{app/chat}:turn:clock", "*", "text", "x")
+			if _, _, err := b.Begin(t.Context(), turn.NewID("app", "chat", "clock")); err != nil {
+				t.Fatal(err)
+			}
+			save(s)
+			for name, id := range map[string]string{"t1": "0-*", "t2": "0-*", "t3": "0-5", "clock": "*"} {
+				if out := s.Do("XADD", "karez:{app/chat}:turn:"+name, id, "text", "x"); !strings.Contains(out, "ERR") {
+					t.Errorf("%s took an entry of a fenced producer: %s", name, out)
+				}
+			}
+		})
+	}
+}
+
 // A long log with ids of the clock is read on from hints; a log of the same
 // name that is another one is noticed.
 func TestClockIDs(t *testing.T) {

@@ -12,8 +12,8 @@
 // a lost connection, or when Redis says that a plain producer wrote (client
 // tracking).
 //
-// Read keys.go and entry.go, then append.go, read.go, tail.go, watch.go,
-// link.go; then jobs.go, signals.go, state.go, upkeep.go.
+// Read keys.go and entry.go, then append.go, read.go, mend.go, tail.go,
+// watch.go, link.go; then jobs.go, signals.go, state.go, upkeep.go.
 package redisbroker
 
 import (

@@ -14,8 +14,6 @@ import (
 	"github.com/karez/karez/turn"
 )
 
-const mixedIDs = "its id was made by Redis ('*') and those before were not: a log keeps to one of '0-*' and '*'"
-
 // Read is part of broker.Log. What was published to this node since the last
 // read costs no round trip; all else is read from the stream (lua/read.lua).
 func (b *Broker) Read(ctx context.Context, id turn.ID, after turn.Seq, most int) ([]turn.Event, error) {
@@ -90,6 +88,12 @@ func (b *Broker) fetch(ctx context.Context, id turn.ID, after turn.Seq, most int
 	if err != nil {
 		return nil, err
 	}
+	if p.mixed && id.Kind != turn.TurnLog {
+		if err := b.renumber(ctx, id); err != nil {
+			return nil, err
+		}
+		return b.fetch(ctx, id, after, most, arm)
+	}
 	if p.clock {
 		defer func() { b.hints.add(id, p.lastPlace, p.goodID) }()
 	}
@@ -98,15 +102,6 @@ func (b *Broker) fetch(ctx context.Context, id turn.ID, after turn.Seq, most int
 		b.seal(ctx, id, got)
 	}
 	return got, err
-}
-
-// seal closes a log whose foreign producer wrote the terminal event. If it
-// fails the next reader tries.
-func (b *Broker) seal(ctx context.Context, id turn.ID, got *stretch) {
-	seq := utoa(uint64(got.evs[len(got.evs)-1].Seq))
-	if err := sealScript.Exec(ctx, b.c, keysOf(id), []string{got.goodID, seq}).Error(); err != nil {
-		b.log.Debug("seal log", "log", id.String(), "err", err)
-	}
 }
 
 // runRead runs the read script. Tracking is armed by an own command in the

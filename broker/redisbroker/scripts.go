@@ -28,6 +28,8 @@ var (
 	sealLua string
 	//go:embed lua/cut.lua
 	cutLua string
+	//go:embed lua/renumber.lua
+	renumberLua string
 	//go:embed lua/compact.lua
 	compactLua string
 	//go:embed lua/trim.lua
@@ -47,21 +49,22 @@ var (
 )
 
 var (
-	createScript  = rueidis.NewLuaScript(look + createLua)
-	appendScript  = rueidis.NewLuaScript(look + appendLua)
-	beginScript   = rueidis.NewLuaScript(look + beginLua)
-	readScript    = rueidis.NewLuaScriptReadOnly(look + readLua)
-	infoScript    = rueidis.NewLuaScriptReadOnly(look + infoLua)
-	sealScript    = rueidis.NewLuaScript(look + sealLua)
-	cutScript     = rueidis.NewLuaScript(look + cutLua)
-	compactScript = rueidis.NewLuaScript(look + compactLua)
-	trimScript    = rueidis.NewLuaScript(look + trimLua)
-	deleteScript  = rueidis.NewLuaScript(look + deleteLua)
-	setScript     = rueidis.NewLuaScript(setLua)
-	takeScript    = rueidis.NewLuaScript(takeLua)
-	holdScript    = rueidis.NewLuaScript(holdLua)
-	adoptScript   = rueidis.NewLuaScript(adoptLua)
-	statsScript   = rueidis.NewLuaScriptReadOnly(statsLua)
+	createScript   = rueidis.NewLuaScript(look + createLua)
+	appendScript   = rueidis.NewLuaScript(look + appendLua)
+	beginScript    = rueidis.NewLuaScript(look + beginLua)
+	readScript     = rueidis.NewLuaScriptReadOnly(look + readLua)
+	infoScript     = rueidis.NewLuaScriptReadOnly(look + infoLua)
+	sealScript     = rueidis.NewLuaScript(look + sealLua)
+	cutScript      = rueidis.NewLuaScript(look + cutLua)
+	renumberScript = rueidis.NewLuaScript(look + renumberLua)
+	compactScript  = rueidis.NewLuaScript(look + compactLua)
+	trimScript     = rueidis.NewLuaScript(look + trimLua)
+	deleteScript   = rueidis.NewLuaScript(look + deleteLua)
+	setScript      = rueidis.NewLuaScript(setLua)
+	takeScript     = rueidis.NewLuaScript(takeLua)
+	holdScript     = rueidis.NewLuaScript(holdLua)
+	adoptScript    = rueidis.NewLuaScript(adoptLua)
+	statsScript    = rueidis.NewLuaScriptReadOnly(statsLua)
 )
 
 // readSHA names the read script where it goes out together with other commands.
