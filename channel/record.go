@@ -131,9 +131,14 @@ func (r *Record) Claim(name, entry string, base Settings) Claim {
 }
 
 // Claimed reports whether a worker has, or had, the turn.
-func (r *Record) Claimed(name string) bool {
-	i := r.find(name)
-	return i >= 0 && r.Queue[i].Job != ""
+func (r *Record) Claimed(name string) bool { return r.Claimer(name) != "" }
+
+// Claimer returns the job entry whose worker has, or had, the turn, or "".
+func (r *Record) Claimer(name string) string {
+	if i := r.find(name); i >= 0 {
+		return r.Queue[i].Job
+	}
+	return ""
 }
 
 // Own reports whether a back end answers the turn by itself.

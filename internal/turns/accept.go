@@ -70,7 +70,7 @@ func (t *Turns) Accept(ctx context.Context, a Ask) (name string, again bool, err
 	if len(raw) > maxContent {
 		return "", false, ErrPromptTooLarge
 	}
-	if err := t.heal(ctx, a.App, a.Channel); err != nil {
+	if err := t.heal(ctx, a.App, a.Channel, true); err != nil {
 		return "", false, err
 	}
 	if err := t.refuseEarly(ctx, a, name); err != nil {

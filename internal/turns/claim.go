@@ -40,6 +40,10 @@ func (t *Turns) Claim(ctx context.Context, job broker.Job) (Claimed, error) {
 	case err != nil:
 		return c, err
 	case info.Ended:
+		r, err := t.record(ctx, job.ID.App, job.ID.Channel)
+		if by := r.Claimer(job.ID.Name); err != nil || by != "" && by != job.Entry {
+			return c, err // whoever holds that entry is finishing it, or will be
+		}
 		return c, t.Finish(ctx, job.ID)
 	}
 	got, over, err := t.claim(ctx, job)
@@ -53,7 +57,7 @@ func (t *Turns) Claim(ctx context.Context, job broker.Job) (Claimed, error) {
 		return c, fmt.Errorf("claim %s: %w", job.ID, err)
 	}
 	if got == channel.Waits {
-		return c, t.heal(ctx, job.ID.App, job.ID.Channel)
+		return c, t.heal(ctx, job.ID.App, job.ID.Channel, false)
 	}
 	c.Run = got == channel.Run
 	return c, nil

@@ -118,10 +118,12 @@ func (t *Turns) startNext(ctx context.Context, app, ch string, r channel.Record)
 }
 
 // heal finishes a first turn of the queue that has ended without anybody
-// saying so: a foreign producer wrote its end.
-func (t *Turns) heal(ctx context.Context, app, ch string) error {
+// saying so: a foreign producer wrote its end. One that a worker has claimed is
+// finished by that worker, or by the next one that gets its job; claimed heals
+// it all the same, should a failover have lost the job.
+func (t *Turns) heal(ctx context.Context, app, ch string, claimed bool) error {
 	r, err := t.record(ctx, app, ch)
-	if err != nil || len(r.Queue) == 0 {
+	if err != nil || len(r.Queue) == 0 || r.Queue[0].Job != "" && !claimed {
 		return err
 	}
 	id := turn.NewID(app, ch, r.Queue[0].Turn)
