@@ -25,10 +25,10 @@ type providerFlags struct {
 	Model     string        `help:"Model of prompts that name none." env:"KAREZ_MODEL"`
 	API       string        `name:"api" help:"API of openai: ${enum}." enum:"chat,responses" default:"chat" env:"KAREZ_API"`
 	MaxTokens int           `name:"max-tokens" help:"Longest answer of anthropic, in tokens, where a prompt says nothing." default:"8192" env:"KAREZ_MAX_TOKENS"`
-	URL       string        `name:"url" help:"Chat endpoint that upstream asks." env:"KAREZ_URL" placeholder:"URL"`
-	Request   string        `help:"What upstream is sent: auto, aisdk, aisdk-message, openai, text." default:"auto" env:"KAREZ_REQUEST" placeholder:"SHAPE"`
-	Answer    string        `help:"What upstream answers with, should it not be recognised: auto, text, aisdk, aisdk-v4, openai, openai-responses, anthropic, ollama, loose." default:"auto" env:"KAREZ_ANSWER" placeholder:"FORMAT"`
-	Header    []string      `help:"Header that upstream is sent, as 'Name: value'; may be repeated." sep:"\n" env:"KAREZ_HEADER" placeholder:"HEADER"`
+	URL       string        `name:"url" help:"Chat endpoint that upstream asks." env:"KAREZ_UPSTREAM_URL" placeholder:"URL"`
+	Request   string        `help:"What upstream is sent: auto, aisdk, aisdk-message, openai, text." default:"auto" env:"KAREZ_UPSTREAM_REQUEST" placeholder:"SHAPE"`
+	Answer    string        `help:"What upstream answers with, should it not be recognised: auto, text, aisdk, aisdk-v4, openai, openai-responses, anthropic, ollama, loose." default:"auto" env:"KAREZ_UPSTREAM_ANSWER" placeholder:"FORMAT"`
+	Header    []string      `help:"Header that upstream is sent, as 'Name: value'; may be repeated." sep:"\n" env:"KAREZ_UPSTREAM_HEADER" placeholder:"HEADER"`
 	Script    string        `help:"File that scripted plays." env:"KAREZ_SCRIPT" placeholder:"FILE"`
 	Idle      time.Duration `name:"provider-idle" help:"Longest time that a provider may send nothing at all." default:"60s" env:"KAREZ_PROVIDER_IDLE"`
 	Quiet     time.Duration `name:"provider-quiet" help:"Longest time that a provider may send nothing but keep-alives." default:"5m" env:"KAREZ_PROVIDER_QUIET"`

@@ -12,22 +12,22 @@ import (
 // errNotData is the error of a line that is none of a data stream's.
 var errNotData = errors.New("not a line of a data stream")
 
-// A DataStream decodes the AI SDK's data stream of version 4: lines of one
+// A dataDecoder decodes the AI SDK's data stream of version 4: lines of one
 // letter, a colon and JSON.
-type DataStream struct {
+type dataDecoder struct {
 	w      *stream.Writer
 	client *stream.Client
 	tools  map[string]*uiTool
 	reason string
 }
 
-// NewDataStream returns a decoder.
-func NewDataStream(w *stream.Writer, c *stream.Client) *DataStream {
-	return &DataStream{w: w, client: c, tools: map[string]*uiTool{}}
+// newData returns a decoder.
+func newData(w *stream.Writer, c *stream.Client) *dataDecoder {
+	return &dataDecoder{w: w, client: c, tools: map[string]*uiTool{}}
 }
 
 // Decode implements stream.Decoder.
-func (d *DataStream) Decode(_ string, line []byte) (stream.Mark, error) {
+func (d *dataDecoder) Decode(_ string, line []byte) (stream.Mark, error) {
 	line = bytes.TrimSpace(line)
 	code, value, ok := bytes.Cut(line, []byte(":"))
 	if len(line) == 0 {
@@ -40,14 +40,14 @@ func (d *DataStream) Decode(_ string, line []byte) (stream.Mark, error) {
 	return d.mark(), err
 }
 
-func (d *DataStream) mark() stream.Mark {
+func (d *dataDecoder) mark() stream.Mark {
 	if d.reason != "" {
 		return stream.Ending
 	}
 	return stream.More
 }
 
-func (d *DataStream) part(code byte, raw json.RawMessage) error {
+func (d *dataDecoder) part(code byte, raw json.RawMessage) error {
 	switch code {
 	case '0':
 		return d.w.Say(str(raw))
@@ -76,7 +76,7 @@ func (d *DataStream) part(code byte, raw json.RawMessage) error {
 }
 
 // each emits every item of a list as application data.
-func (d *DataStream) each(name string, raw json.RawMessage) error {
+func (d *dataDecoder) each(name string, raw json.RawMessage) error {
 	var list []json.RawMessage
 	if json.Unmarshal(raw, &list) != nil {
 		list = []json.RawMessage{raw}
@@ -89,7 +89,7 @@ func (d *DataStream) each(name string, raw json.RawMessage) error {
 	return nil
 }
 
-func (d *DataStream) tool(code byte, raw json.RawMessage) error {
+func (d *dataDecoder) tool(code byte, raw json.RawMessage) error {
 	var c struct {
 		ID     string          `json:"toolCallId"`
 		Name   string          `json:"toolName"`
@@ -123,7 +123,7 @@ func (d *DataStream) tool(code byte, raw json.RawMessage) error {
 	return nil
 }
 
-func (d *DataStream) file(raw json.RawMessage) error {
+func (d *dataDecoder) file(raw json.RawMessage) error {
 	var f struct {
 		Data  string `json:"data"`
 		Media string `json:"mimeType"`
@@ -138,7 +138,7 @@ func (d *DataStream) file(raw json.RawMessage) error {
 	return d.w.FileBytes("", f.Media, "", p)
 }
 
-func (d *DataStream) finish(raw json.RawMessage) error {
+func (d *dataDecoder) finish(raw json.RawMessage) error {
 	var f struct {
 		Reason string          `json:"finishReason"`
 		Usage  json.RawMessage `json:"usage"`
@@ -162,7 +162,7 @@ func (d *DataStream) finish(raw json.RawMessage) error {
 }
 
 // End implements stream.Decoder. The finish part is the end marker.
-func (d *DataStream) End() (string, error) {
+func (d *dataDecoder) End() (string, error) {
 	if d.reason == "" {
 		return "", stream.NoEnd()
 	}

@@ -12,11 +12,11 @@ import (
 	"github.com/karez/karez/worker/stream"
 )
 
-// A Loose decodes what endpoints send that have a format of their own: events
+// A looseDecoder decodes what endpoints send that have a format of their own: events
 // that are text, or JSON with the text under one of the usual names. Nothing
 // that arrives is lost: JSON without text becomes application data. As with
 // plain text the clean end of the body is the end, where nothing says done.
-type Loose struct {
+type looseDecoder struct {
 	w      *stream.Writer
 	client *stream.Client
 	raw    bool // events are text as they stand
@@ -25,8 +25,8 @@ type Loose struct {
 	done   bool
 }
 
-// NewLoose returns a decoder.
-func NewLoose(w *stream.Writer, c *stream.Client) *Loose { return &Loose{w: w, client: c} }
+// newLoose returns a decoder.
+func newLoose(w *stream.Writer, c *stream.Client) *looseDecoder { return &looseDecoder{w: w, client: c} }
 
 // Words by which such formats end, keep alive and fail, as an event's name or
 // type.
@@ -46,7 +46,7 @@ var textKeys = []string{
 var thoughtKeys = []string{"reasoning", "reasoning_content", "thinking"}
 
 // Decode implements stream.Decoder.
-func (d *Loose) Decode(name string, data []byte) (stream.Mark, error) {
+func (d *looseDecoder) Decode(name string, data []byte) (stream.Mark, error) {
 	word := strings.ToLower(name)
 	bare := bytes.TrimSpace(data)
 	switch {
@@ -57,6 +57,9 @@ func (d *Loose) Decode(name string, data []byte) (stream.Mark, error) {
 		return stream.More, nil
 	case slices.Contains(errorWords, word):
 		return stream.More, d.client.Failed(quoted(bare))
+	}
+	if list := d.objects(bare); list != nil {
+		return d.list(word, list)
 	}
 	var err error
 	if o, text, ok := d.parse(bare); !ok {
@@ -75,9 +78,36 @@ func (d *Loose) Decode(name string, data []byte) (stream.Mark, error) {
 	return stream.More, err
 }
 
+// objects reads data as a list of JSON objects; nil when it is none, or empty.
+func (d *looseDecoder) objects(data []byte) []json.RawMessage {
+	var list []json.RawMessage
+	if d.raw || len(data) == 0 || data[0] != '[' || json.Unmarshal(data, &list) != nil {
+		return nil
+	}
+	if len(list) == 0 || slices.ContainsFunc(list, func(item json.RawMessage) bool { return !isObject(item) }) {
+		return nil
+	}
+	return list
+}
+
+func (d *looseDecoder) list(word string, list []json.RawMessage) (stream.Mark, error) {
+	mark := stream.More
+	for _, item := range list {
+		var o map[string]json.RawMessage
+		if err := json.Unmarshal(item, &o); err != nil {
+			return mark, err
+		}
+		m, err := d.object(word, o, item)
+		if mark = max(mark, m); err != nil {
+			return mark, err
+		}
+	}
+	return mark, nil
+}
+
 // parse reads data as the JSON object or string that it is; ok is false when it
 // is text, as then are all events after it.
-func (d *Loose) parse(data []byte) (o map[string]json.RawMessage, text string, ok bool) {
+func (d *looseDecoder) parse(data []byte) (o map[string]json.RawMessage, text string, ok bool) {
 	if d.raw || len(data) == 0 {
 		return nil, "", false
 	}
@@ -93,12 +123,12 @@ func (d *Loose) parse(data []byte) (o map[string]json.RawMessage, text string, o
 	return o, text, ok
 }
 
-func (d *Loose) say(s string) error {
+func (d *looseDecoder) say(s string) error {
 	d.said = d.said || s != ""
 	return d.w.Say(s)
 }
 
-func (d *Loose) object(word string, o map[string]json.RawMessage, raw json.RawMessage) (stream.Mark, error) {
+func (d *looseDecoder) object(word string, o map[string]json.RawMessage, raw json.RawMessage) (stream.Mark, error) {
 	typ := strings.ToLower(str(o["type"]))
 	if typ == "" {
 		typ = strings.ToLower(str(o["event"]))
@@ -137,7 +167,7 @@ func (d *Loose) object(word string, o map[string]json.RawMessage, raw json.RawMe
 
 // fields emits an object's thinking, text and usage. The last object may have
 // the whole text once more: then it is not said again.
-func (d *Loose) fields(o map[string]json.RawMessage, end bool) error {
+func (d *looseDecoder) fields(o map[string]json.RawMessage, end bool) error {
 	for _, k := range thoughtKeys {
 		if t := str(o[k]); t != "" {
 			d.said = true
@@ -210,7 +240,7 @@ func sayable(raw json.RawMessage) bool {
 }
 
 // End implements stream.Decoder.
-func (d *Loose) End() (string, error) {
+func (d *looseDecoder) End() (string, error) {
 	switch {
 	case d.w.Count() == 0 && !d.done:
 		return "", nothing()

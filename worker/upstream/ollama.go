@@ -9,17 +9,17 @@ import (
 	"github.com/karez/karez/worker/stream"
 )
 
-// An Ollama decodes the answers of Ollama's own API: a JSON object a line, of
+// An ollamaDecoder decodes the answers of Ollama's own API: a JSON object a line, of
 // /api/chat or /api/generate, or one alone.
-type Ollama struct {
+type ollamaDecoder struct {
 	w      *stream.Writer
 	client *stream.Client
 	reason string
 	calls  int
 }
 
-// NewOllama returns a decoder.
-func NewOllama(w *stream.Writer, c *stream.Client) *Ollama { return &Ollama{w: w, client: c} }
+// newOllama returns a decoder.
+func newOllama(w *stream.Writer, c *stream.Client) *ollamaDecoder { return &ollamaDecoder{w: w, client: c} }
 
 type ollamaLine struct {
 	Model    string          `json:"model"`
@@ -46,7 +46,7 @@ type ollamaMessage struct {
 }
 
 // Decode implements stream.Decoder.
-func (d *Ollama) Decode(_ string, data []byte) (stream.Mark, error) {
+func (d *ollamaDecoder) Decode(_ string, data []byte) (stream.Mark, error) {
 	if data = bytes.TrimSpace(data); len(data) == 0 {
 		return stream.More, nil
 	}
@@ -88,7 +88,7 @@ func (d *Ollama) Decode(_ string, data []byte) (stream.Mark, error) {
 	return stream.Done, d.finish(l)
 }
 
-func (d *Ollama) finish(l ollamaLine) error {
+func (d *ollamaDecoder) finish(l ollamaLine) error {
 	switch l.Reason {
 	case "length":
 		d.reason = turn.ReasonLength
@@ -107,7 +107,7 @@ func (d *Ollama) finish(l ollamaLine) error {
 }
 
 // End implements stream.Decoder. The line that says done is the end marker.
-func (d *Ollama) End() (string, error) {
+func (d *ollamaDecoder) End() (string, error) {
 	if d.reason == "" {
 		return "", stream.NoEnd()
 	}

@@ -54,9 +54,9 @@ func (p *Provider) read(r *stream.Reply, w *stream.Writer) (string, error) {
 	}
 	switch l {
 	case labelText:
-		return r.Decode(stream.Bytes, w, NewText(w))
+		return r.Decode(stream.Bytes, w, newText(w))
 	case labelData:
-		return r.Decode(stream.Lines, w, NewDataStream(w, p.client))
+		return r.Decode(stream.Lines, w, newData(w, p.client))
 	}
 	k, head, err := peek(r, l)
 	if err != nil {
@@ -66,7 +66,7 @@ func (p *Provider) read(r *stream.Reply, w *stream.Writer) (string, error) {
 	switch k {
 	case isSSE:
 		if r.Header.Get("X-Vercel-Ai-Ui-Message-Stream") != "" {
-			return r.DecodeFrom(body, stream.SSE, w, NewUI(w, p.client))
+			return r.DecodeFrom(body, stream.SSE, w, newUI(w, p.client))
 		}
 		return r.DecodeFrom(body, stream.SSE, w, newAuto(w, p.client))
 	case isJSON:
@@ -74,7 +74,7 @@ func (p *Provider) read(r *stream.Reply, w *stream.Writer) (string, error) {
 	case isHTML:
 		return "", p.client.WebPage()
 	}
-	return r.DecodeFrom(body, stream.Bytes, w, NewText(w))
+	return r.DecodeFrom(body, stream.Bytes, w, newText(w))
 }
 
 // readAs reads an answer of the format that the operator named.

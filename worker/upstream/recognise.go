@@ -30,11 +30,11 @@ var Answers = []string{AnswerAuto, AnswerText, AnswerUI, AnswerData, AnswerChat,
 func decoder(format string, w *stream.Writer, c *stream.Client) stream.Decoder {
 	switch format {
 	case AnswerText:
-		return NewText(w)
+		return newText(w)
 	case AnswerUI:
-		return NewUI(w, c)
+		return newUI(w, c)
 	case AnswerData:
-		return NewDataStream(w, c)
+		return newData(w, c)
 	case AnswerChat:
 		return openai.NewChat(w, c, openai.PCM16)
 	case AnswerResponses:
@@ -42,19 +42,19 @@ func decoder(format string, w *stream.Writer, c *stream.Client) stream.Decoder {
 	case AnswerAnthropic:
 		return anthropic.NewMessages(w, c)
 	case AnswerOllama:
-		return NewOllama(w, c)
+		return newOllama(w, c)
 	}
-	return NewLoose(w, c)
+	return newLoose(w, c)
 }
 
 // An auto hands events to the decoder of the format that the first of them
-// shows. Until then, and for good when it shows none, Loose has them: so
+// shows. Until then, and for good when it shows none, looseDecoder has them: so
 // nothing is lost of what an application sends ahead of its model's stream.
 type auto struct {
 	w      *stream.Writer
 	client *stream.Client
 	d      stream.Decoder // nil at first
-	loose  *Loose         // d, while no format is recognised
+	loose  *looseDecoder         // d, while no format is recognised
 }
 
 func newAuto(w *stream.Writer, c *stream.Client) *auto { return &auto{w: w, client: c} }
@@ -68,7 +68,7 @@ func (a *auto) Decode(name string, data []byte) (stream.Mark, error) {
 		case f != unknown:
 			a.d, a.loose = decoder(f, a.w, a.client), nil
 		case a.d == nil:
-			a.loose = NewLoose(a.w, a.client)
+			a.loose = newLoose(a.w, a.client)
 			a.d = a.loose
 		}
 	}

@@ -8,18 +8,18 @@ import (
 	"github.com/karez/karez/worker/stream"
 )
 
-// A Text decodes plain text in pieces that may be cut anywhere, also inside a
+// A textDecoder decodes plain text in pieces that may be cut anywhere, also inside a
 // character. Its end is the clean end of the body.
-type Text struct {
+type textDecoder struct {
 	w    *stream.Writer
 	tail []byte // of at most three bytes: the beginning of a character
 }
 
-// NewText returns a decoder.
-func NewText(w *stream.Writer) *Text { return &Text{w: w} }
+// newText returns a decoder.
+func newText(w *stream.Writer) *textDecoder { return &textDecoder{w: w} }
 
 // Decode implements stream.Decoder.
-func (d *Text) Decode(_ string, data []byte) (stream.Mark, error) {
+func (d *textDecoder) Decode(_ string, data []byte) (stream.Mark, error) {
 	p := append(d.tail, data...)
 	n := whole(p)
 	d.tail = append([]byte(nil), p[n:]...)
@@ -41,7 +41,7 @@ func whole(p []byte) int {
 }
 
 // End implements stream.Decoder. An answer of nothing is none.
-func (d *Text) End() (string, error) {
+func (d *textDecoder) End() (string, error) {
 	if err := d.w.Say(string(d.tail)); err != nil { // becomes U+FFFD
 		return "", err
 	}

@@ -16,10 +16,10 @@ const (
 	dataApproval = "tool-approval-request"
 )
 
-// A UI decodes the AI SDK's UI message stream, versions 5 to 7. It is more
+// A uiDecoder decodes the AI SDK's UI message stream, versions 5 to 7. It is more
 // lenient than the SDK's own reader: what it does not know it passes over, and
 // pieces whose start it has not seen begin a part by themselves.
-type UI struct {
+type uiDecoder struct {
 	w      *stream.Writer
 	client *stream.Client
 	tools  map[string]*uiTool
@@ -40,9 +40,9 @@ type uiTool struct {
 // open: each start is a part of its own here.
 type blocks map[string]string
 
-// NewUI returns a decoder.
-func NewUI(w *stream.Writer, c *stream.Client) *UI {
-	return &UI{w: w, client: c, tools: map[string]*uiTool{}, text: blocks{}, think: blocks{}}
+// newUI returns a decoder.
+func newUI(w *stream.Writer, c *stream.Client) *uiDecoder {
+	return &uiDecoder{w: w, client: c, tools: map[string]*uiTool{}, text: blocks{}, think: blocks{}}
 }
 
 type uiChunk struct {
@@ -70,7 +70,7 @@ type uiChunk struct {
 }
 
 // Decode implements stream.Decoder.
-func (d *UI) Decode(_ string, data []byte) (stream.Mark, error) {
+func (d *uiDecoder) Decode(_ string, data []byte) (stream.Mark, error) {
 	data = bytes.TrimSpace(data)
 	if len(data) == 0 {
 		return d.mark(), nil
@@ -87,14 +87,14 @@ func (d *UI) Decode(_ string, data []byte) (stream.Mark, error) {
 	return d.mark(), err
 }
 
-func (d *UI) mark() stream.Mark {
+func (d *uiDecoder) mark() stream.Mark {
 	if d.reason != "" {
 		return stream.Ending
 	}
 	return stream.More
 }
 
-func (d *UI) chunk(c uiChunk, raw json.RawMessage) error {
+func (d *uiDecoder) chunk(c uiChunk, raw json.RawMessage) error {
 	switch c.Type {
 	case "start", "message-metadata":
 		return d.metadata(c.Metadata)
@@ -142,7 +142,7 @@ func (d *UI) chunk(c uiChunk, raw json.RawMessage) error {
 }
 
 // block emits a piece of text or reasoning.
-func (d *UI) block(k turn.Kind, open blocks, c uiChunk) error {
+func (d *uiDecoder) block(k turn.Kind, open blocks, c uiChunk) error {
 	_, what, _ := strings.Cut(c.Type, "-")
 	if what == "end" {
 		delete(open, c.ID)
@@ -162,7 +162,7 @@ func (d *UI) block(k turn.Kind, open blocks, c uiChunk) error {
 	return d.w.Reasoning(part, c.Delta)
 }
 
-func (d *UI) source(c uiChunk) error {
+func (d *uiDecoder) source(c uiChunk) error {
 	src := map[string]string{}
 	for k, v := range map[string]string{"id": c.Source, "url": c.URL, "title": c.Title, "media_type": c.Media, "filename": c.File} {
 		if v != "" {
@@ -176,7 +176,7 @@ func (d *UI) source(c uiChunk) error {
 	return d.w.Source(p)
 }
 
-func (d *UI) metadata(raw json.RawMessage) error {
+func (d *uiDecoder) metadata(raw json.RawMessage) error {
 	if !present(raw) {
 		return nil
 	}
@@ -188,7 +188,7 @@ func (d *UI) metadata(raw json.RawMessage) error {
 	return d.w.Data(dataMetadata, "", raw, nil)
 }
 
-func (d *UI) finish(c uiChunk) error {
+func (d *uiDecoder) finish(c uiChunk) error {
 	if c.Finish == "error" {
 		return d.client.Failed(nil)
 	}
@@ -213,7 +213,7 @@ func uiReason(s string) string {
 
 // End implements stream.Decoder. A finish chunk is an end marker, and so is
 // [DONE].
-func (d *UI) End() (string, error) {
+func (d *uiDecoder) End() (string, error) {
 	switch {
 	case d.reason != "":
 		return d.reason, nil

@@ -8,7 +8,7 @@ import (
 )
 
 // tool emits what a chunk says of a tool call.
-func (d *UI) tool(c uiChunk, raw json.RawMessage) error {
+func (d *uiDecoder) tool(c uiChunk, raw json.RawMessage) error {
 	switch c.Type {
 	case "tool-input-start":
 		_, err := d.open(c.CallID, c.Tool)
@@ -46,7 +46,7 @@ func (d *UI) tool(c uiChunk, raw json.RawMessage) error {
 }
 
 // open returns the call of that id; the first time it is announced.
-func (d *UI) open(id, name string) (*uiTool, error) {
+func (d *uiDecoder) open(id, name string) (*uiTool, error) {
 	if t := d.tools[id]; t != nil {
 		return t, nil
 	}
@@ -58,7 +58,7 @@ func (d *UI) open(id, name string) (*uiTool, error) {
 	return t, d.w.Tool(id, name, "")
 }
 
-func (d *UI) input(c uiChunk) error {
+func (d *uiDecoder) input(c uiChunk) error {
 	t, err := d.open(c.CallID, c.Tool)
 	if err != nil {
 		return err
@@ -74,7 +74,7 @@ func (d *UI) input(c uiChunk) error {
 }
 
 // name is the tool's, from where its call said it.
-func (d *UI) name(c uiChunk) string {
+func (d *uiDecoder) name(c uiChunk) string {
 	if t := d.tools[c.CallID]; t != nil && t.name != "" {
 		return t.name
 	}
