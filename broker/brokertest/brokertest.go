@@ -66,6 +66,13 @@ func RunNodes(t *testing.T, open func(tb testing.TB) (a, b broker.Broker)) {
 	}
 }
 
+// RunModel compares an adapter with the model of model.go over random calls to
+// Log and Upkeep, one at a time. Run does so too; this is for brokers that are
+// hurt while they work. open is called once.
+func RunModel(t *testing.T, open func(tb testing.TB) broker.Broker) {
+	modelCase(newT(t, open(t)))
+}
+
 // A testCase is one promise.
 type testCase struct {
 	name string

@@ -32,6 +32,8 @@ type kept struct {
 	logs   map[turn.ID]string // content
 	infos  map[turn.ID]broker.Info
 	rev    broker.Rev
+	gone   broker.Rev // of a value that was deleted
+	done   broker.Job
 	leased broker.Job
 }
 
@@ -56,19 +58,21 @@ func fill(t *T) *kept {
 	}
 	k.logs[t.timeline()], k.infos[t.timeline()] = content(t.all(t.timeline(), 900)), t.info(t.timeline())
 	k.rev = t.setAt(t.key("k"), []byte("\x00v"), 0, 0)
-	t.setAt(t.key("empty"), nil2, 0, 0)
-	gone := t.setAt(t.key("gone"), []byte("v"), 0, 0)
-	_, err := t.b.Set(t.ctx, t.key("gone"), nil, gone, 0)
+	t.setAt(t.key("empty"), none, 0, 0)
+	k.gone = t.setAt(t.key("gone"), []byte("v"), 0, 0) // the newest revision leaves
+	_, err := t.b.Set(t.ctx, t.key("gone"), nil, k.gone, 0)
 	t.must(err)
-	for i := range 5 {
+	for i := range 4 {
 		t.add(t.queue("q"), fmt.Sprint("t", i))
 	}
-	t.must(t.b.Done(t.ctx, t.queue("q"), t.take(t.queue("q"), "w", long)))
+	t.add(t.queue("other"), "done") // and so does the newest entry
+	k.done = t.take(t.queue("other"), "w", long)
+	t.must(t.b.Done(t.ctx, t.queue("other"), k.done))
 	k.leased = t.take(t.queue("q"), "w", short)
 	return k
 }
 
-var nil2 = []byte{} // an empty value, not a deletion
+var none = []byte{} // an empty value; nil would delete
 
 func (k *kept) check(t *T) {
 	t.Helper()
@@ -117,7 +121,7 @@ func (k *kept) goOn(t *T) {
 	_, err = t.b.Append(t.ctx, t.turn("ended"), 2, 9, texts("no")...)
 	t.is("append after the end", err, broker.ErrEnded)
 	t.append(t.timeline(), 0, 0, 1001, texts("x")...)
-	if rev := t.setAt(t.key("gone"), []byte("v"), 0, 0); rev == k.rev {
+	if rev := t.setAt(t.key("gone"), []byte("v"), 0, 0); rev == k.gone {
 		t.Fatalf("revision %d was given again", rev)
 	}
 	t.setAt(t.key("k"), []byte("w"), k.rev, 0)
@@ -130,9 +134,11 @@ func (k *kept) goOn(t *T) {
 		seen[j.ID] = true
 		t.must(t.b.Done(t.ctx, t.queue("q"), j))
 	}
-	t.empty(t.queue("q"))
-	t.add(t.queue("q"), "new")
-	if j := t.take(t.queue("q"), "w", long); j.Entry == k.leased.Entry {
+	for _, q := range []string{t.queue("q"), t.queue("other")} {
+		t.empty(q)
+	}
+	t.add(t.queue("other"), "done")
+	if j := t.take(t.queue("other"), "w", long); j.Entry == k.done.Entry {
 		t.Fatalf("entry %s was given again", j.Entry)
 	}
 }
