@@ -26,7 +26,9 @@ type looseDecoder struct {
 }
 
 // newLoose returns a decoder.
-func newLoose(w *stream.Writer, c *stream.Client) *looseDecoder { return &looseDecoder{w: w, client: c} }
+func newLoose(w *stream.Writer, c *stream.Client) *looseDecoder {
+	return &looseDecoder{w: w, client: c}
+}
 
 // Words by which such formats end, keep alive and fail, as an event's name or
 // type.

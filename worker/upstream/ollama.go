@@ -19,7 +19,9 @@ type ollamaDecoder struct {
 }
 
 // newOllama returns a decoder.
-func newOllama(w *stream.Writer, c *stream.Client) *ollamaDecoder { return &ollamaDecoder{w: w, client: c} }
+func newOllama(w *stream.Writer, c *stream.Client) *ollamaDecoder {
+	return &ollamaDecoder{w: w, client: c}
+}
 
 type ollamaLine struct {
 	Model    string          `json:"model"`

@@ -54,7 +54,7 @@ type auto struct {
 	w      *stream.Writer
 	client *stream.Client
 	d      stream.Decoder // nil at first
-	loose  *looseDecoder         // d, while no format is recognised
+	loose  *looseDecoder  // d, while no format is recognised
 }
 
 func newAuto(w *stream.Writer, c *stream.Client) *auto { return &auto{w: w, client: c} }

@@ -8,8 +8,8 @@ import (
 	"github.com/karez/karez/worker/stream"
 )
 
-// A textDecoder decodes plain text in pieces that may be cut anywhere, also inside a
-// character. Its end is the clean end of the body.
+// A textDecoder decodes plain text in pieces that may be cut anywhere, also
+// inside a character. Its end is the clean end of the body.
 type textDecoder struct {
 	w    *stream.Writer
 	tail []byte // of at most three bytes: the beginning of a character
