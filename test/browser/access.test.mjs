@@ -99,6 +99,13 @@ describe("access", { concurrency: 2 }, () => {
     await keys.press("Enter");
     await until(async () => (await shown(page)).at(-1).version === "2/2", "a second version");
     await last(page, { state: "completed" });
+    assert.equal(await focused(), "Message", "and go on writing");
+    // Between the versions, with the focus going along.
+    await tabTo("Previous version", "Shift+Tab");
+    await keys.press("Enter");
+    await until(async () => (await focused()) === "Next version" && (await shown(page)).at(-1).version === "1/2", "the first version, on its own button");
+    await keys.press("Enter");
+    await until(async () => (await focused()) === "Previous version" && (await shown(page)).at(-1).version === "2/2", "the second, on its own button");
     await keys.press("Shift+Escape");
     await until(async () => (await focused()) === "Message", "in the box");
     await keys.type("lang");

@@ -180,6 +180,16 @@ describe("turns", { concurrency: 2 }, () => {
     noComplaints(context);
   });
 
+  test("the demo answers its own suggestions, as a page and not as Markdown", async (t) => {
+    const { karez, context, page } = await setup(t);
+    await page.getByRole("button", { name: "What is an epoch?" }).click();
+    const v = await last(page, { state: "completed" });
+    assert.equal(v.asked, "What is an epoch?");
+    assert.doesNotMatch(v.answer, /\*\*|^#/m);
+    assert.match((await karez.turn(page, v.turn)).text, /\*\*|^#|`/m);
+    noComplaints(context);
+  });
+
   test("several conversations, each under its own address", async (t) => {
     const { karez, context, page } = await setup(t, [{ text: "Du sagst: {prompt}." }]);
     await ask(page, "Erstes Gespräch");

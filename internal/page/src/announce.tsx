@@ -30,8 +30,8 @@ export function Announcer({ turns, ready }: { turns: readonly TurnView[]; ready:
     for (const v of turns.slice(-3)) {
       const text = textOfView(v);
       const known = heard.current.get(v.key);
-      // What stood there when the page opened is read like any text.
-      if (!known) heard.current.set(v.key, { from: started.current ? 0 : text.length, over: isOver(v) && !started.current });
+      // What stood there when it came into sight is read like any text.
+      if (!known) heard.current.set(v.key, { from: started.current ? 0 : text.length, over: isOver(v) });
       const h = heard.current.get(v.key)!;
       if (h.over) continue;
       if (isOver(v)) {

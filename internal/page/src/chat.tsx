@@ -45,7 +45,7 @@ export function Chat({ karez, conversation, status, covered, menu, openMenu, fre
     if (state.ready && title !== "") foundChat(conversation.channel.name, title);
   }, [state.ready, title]);
   useEffect(() => {
-    if (!matchMedia("(pointer: coarse)").matches) focusComposer(); // on a phone it would open the keyboard
+    backToComposer();
   }, []);
   useEscape(live !== undefined, () => actions.stop(undefined));
 
@@ -117,13 +117,37 @@ function useActions(conversation: Conversation, scroll: Scroll, edit: (key: stri
       sent(conversation.edit(v.turn, text));
       focusComposer();
     },
-    regenerate: (v) => sent(conversation.regenerate(v.turn)),
+    regenerate(v) {
+      sent(conversation.regenerate(v.turn));
+      backToComposer();
+    },
     stop: (v) => attempt("The answer could not be stopped", conversation.stop(v)),
-    choose: (turn) => attempt("That answer could not be loaded", conversation.choose(turn)),
-    resend: (v) => conversation.resend(v.key),
-    discard: (v) => conversation.discard(v.key),
+    choose: (turn, way) => attempt("That answer could not be loaded", conversation.choose(turn).then(() => refocus(turn, way))),
+    resend(v) {
+      conversation.resend(v.key);
+      backToComposer();
+    },
+    discard(v) {
+      conversation.discard(v.key);
+      backToComposer();
+    },
     beginEdit: (v) => edit(v.key),
     endEdit: () => edit(""),
+  });
+}
+
+// What had the focus is gone, and one goes on writing; on a phone that would
+// open the keyboard unasked.
+function backToComposer(): void {
+  if (!matchMedia("(pointer: coarse)").matches) focusComposer();
+}
+
+// The version shown now has buttons of its own: the focus goes over to them.
+function refocus(turn: string, way: string): void {
+  requestAnimationFrame(() => {
+    if (document.activeElement !== document.body) return;
+    const buttons = [...document.querySelectorAll<HTMLButtonElement>(`[data-turn="${CSS.escape(turn)}"] .branches button:not(:disabled)`)];
+    (buttons.find((b) => b.dataset["way"] === way) ?? buttons[0])?.focus();
   });
 }
 

@@ -17,7 +17,8 @@ export interface Actions {
   regenerate(v: TurnView): void;
   /** Without a turn: the one that runs. */
   stop(v: TurnView | undefined): void;
-  choose(turn: string): void;
+  /** Shows another version; way is the button that was pressed. */
+  choose(turn: string, way: string): void;
   resend(v: TurnView): void;
   discard(v: TurnView): void;
   beginEdit(v: TurnView): void;
@@ -161,15 +162,15 @@ function Failed({ view, actions }: { view: TurnView; actions: Actions }) {
   );
 }
 
-function Branches({ view, choose }: { view: TurnView; choose(turn: string): void }) {
+function Branches({ view, choose }: { view: TurnView; choose(turn: string, way: string): void }) {
   const at = view.branches.indexOf(view.turn);
   const n = view.branches.length;
-  const go = (to: number) => choose(view.branches[to]!);
+  const go = (to: number, way: string) => choose(view.branches[to]!, way);
   return (
     <div class="branches" role="group" aria-label="Versions of this answer">
-      <button type="button" class="quiet" disabled={at <= 0} onClick={() => go(at - 1)} aria-label="Previous version"><LeftIcon /></button>
+      <button type="button" class="quiet" disabled={at <= 0} data-way="back" onClick={() => go(at - 1, "back")} aria-label="Previous version"><LeftIcon /></button>
       <span aria-label={`Version ${at + 1} of ${n}`} role="img">{at + 1}/{n}</span>
-      <button type="button" class="quiet" disabled={at >= n - 1} onClick={() => go(at + 1)} aria-label="Next version"><RightIcon /></button>
+      <button type="button" class="quiet" disabled={at >= n - 1} data-way="on" onClick={() => go(at + 1, "on")} aria-label="Next version"><RightIcon /></button>
     </div>
   );
 }
