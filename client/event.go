@@ -2,6 +2,7 @@ package client
 
 import (
 	"encoding/json"
+	"slices"
 
 	"github.com/karez/karez/turn"
 	"github.com/karez/karez/wire"
@@ -16,7 +17,7 @@ type Event interface{ event() }
 // longer has what would come next: then what was shown before it is void.
 type Page struct {
 	History *wire.History
-	Answers map[string]*turn.Answer // of History.Turns, folded; those of turns that go on are valid until the next event
+	Answers map[string]*turn.Answer // of History.Turns; the reader's own
 }
 
 // Begun says that a prompt was accepted. Its turn's Deltas follow.
@@ -106,12 +107,13 @@ func Failure(name string, a *turn.Answer) *wire.Error {
 func answerOf(t *wire.HistoryTurn) *turn.Answer {
 	a := &turn.Answer{At: t.At, State: t.State, Prompt: t.Prompt, Usage: t.Usage, Outcome: t.Outcome}
 	for _, p := range t.Parts {
-		data := p.Bytes
+		data := []byte(p.Text)
 		switch {
 		case p.Text != "":
-			data = []byte(p.Text)
 		case len(p.JSON) > 0:
-			data = p.JSON
+			data = slices.Clone(p.JSON)
+		default:
+			data = slices.Clone(p.Bytes)
 		}
 		a.Parts = append(a.Parts, turn.Part{Kind: p.Kind, ID: p.Part, Media: p.Media, Name: p.Name, Data: data})
 	}

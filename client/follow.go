@@ -140,10 +140,9 @@ func (fo *folder) add(ev Event) []Event {
 		ev.Answers = make(map[string]*turn.Answer, len(ev.History.Turns))
 		for i := range ev.History.Turns {
 			t := &ev.History.Turns[i]
-			a := answerOf(t)
-			ev.Answers[t.Turn] = a
-			if !a.State.Terminal() {
-				fo.answers[t.Turn] = a
+			ev.Answers[t.Turn] = answerOf(t)
+			if !t.State.Terminal() {
+				fo.answers[t.Turn] = answerOf(t) // ours, to go on from
 			}
 		}
 		return []Event{ev}

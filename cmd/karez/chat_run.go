@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"slices"
 	"sync"
 	"time"
 
@@ -46,26 +45,8 @@ func follow(ctx context.Context, ch *client.Channel, p *tea.Program) {
 			}
 			return
 		}
-		if page, ok := ev.(client.Page); ok {
-			ev = ours(page)
-		}
 		p.Send(eventMsg{ev})
 	}
-}
-
-// ours returns a page whose answers the client no longer changes.
-func ours(p client.Page) client.Page {
-	answers := make(map[string]*turn.Answer, len(p.Answers))
-	for name, a := range p.Answers {
-		b := *a
-		b.Parts = slices.Clone(a.Parts)
-		for i := range b.Parts {
-			b.Parts[i].Data = slices.Clone(b.Parts[i].Data)
-		}
-		answers[name] = &b
-	}
-	p.Answers = answers
-	return p
 }
 
 func status(ctx context.Context, cl *client.Client, p *tea.Program) {

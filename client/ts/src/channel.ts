@@ -134,6 +134,13 @@ export class Channel {
     this.#c.refollow(this.#follower, this.#turnCommand(turn, after));
   }
 
+  /** Changes how fast text is wanted, of answers under way too. Before follow it does nothing. */
+  setPace(pace: Pace): void {
+    if (!this.#start) return;
+    this.#start = { ...this.#start, pace };
+    this.#c.refollow(this.#follower); // from where the cursors are; it is the same over both transports
+  }
+
   /** Whether a cursor stands on this turn. */
   follows(turn: string): boolean {
     return this.#live.has(turn);

@@ -57,6 +57,26 @@ test("goes on after a break where it was", async () => {
   assert.equal(view.seen.filter((e) => e.type === "history").length, 1);
 });
 
+test("another pace continues where the cursors are, and is kept across a break", async () => {
+  const { server, net, host, channel } = setup();
+  const view = watch(channel);
+  channel.setPace({ mode: "smooth" }); // nothing is followed yet
+  await channel.follow();
+  const { turn } = await channel.prompt({ text: "hi" });
+  server.append("c", turn, { kind: "text", text: "one " });
+  channel.setPace({ mode: "fixed", rate: 60 });
+  server.append("c", turn, { kind: "text", text: "two " });
+  await settle();
+  server.append("c", turn, { kind: "text", text: "three " });
+  net.last.drop();
+  await host.advance(1000);
+  server.append("c", turn, { kind: "text", text: "four" }, { kind: "end" });
+  const follows = server.commands.filter((c) => c.type === "follow").map((c) => [c.pace?.mode, c.from, c.turns]);
+  assert.deepEqual(follows, [[undefined, "snapshot", undefined], ["fixed", undefined, { [turn]: 2 }], ["fixed", undefined, { [turn]: 4 }]]);
+  assert.equal(view.text(turn), "one two three four");
+  assert.equal(view.seen.filter((e) => e.type === "history").length, 1);
+});
+
 test("a turn that was begun and ended during a break is seen whole", async () => {
   const { server, net, host, channel } = setup();
   const view = watch(channel);
