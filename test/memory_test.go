@@ -44,7 +44,7 @@ func TestSleepersCostNothing(t *testing.T) {
 func sleepers(t *testing.T, n int) (heap uint64) {
 	b := membroker.New(membroker.Options{})
 	t.Cleanup(func() { b.Close() })
-	addr := serveNode(t, b, gateway.Options{}, socket.Options{SendBuffer: 16 << 10})
+	addr := serveNode(t, b, gateway.Options{}, socket.Options{SendBuffer: 16 << 10, DeadAfter: time.Hour})
 	authors := make([]*author, memTurns)
 	for i := range authors {
 		authors[i] = newAuthor(t, b, fmt.Sprint("t", i))
