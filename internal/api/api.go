@@ -5,7 +5,8 @@
 //
 // It is request and answer; clients that wait for tokens use a transport.
 //
-// Read api.go, then prompt.go, turn.go, append.go, channel.go and people.go.
+// Read api.go, then prompt.go, turn.go, append.go (with lines.go and inbox.go),
+// channel.go, export.go and people.go.
 package api
 
 import (
@@ -17,11 +18,12 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/karez/karez/broker"
 	"github.com/karez/karez/docs"
+	"github.com/karez/karez/internal/auth"
 	"github.com/karez/karez/internal/gateway"
 	"github.com/karez/karez/internal/transport/native"
 	"github.com/karez/karez/internal/turns"
@@ -30,11 +32,15 @@ import (
 )
 
 // maxBody bounds a request's body, in bytes, but for the streams of append.go,
-// which are bounded line by line.
+// which are bounded line by line (lines.go).
 const maxBody = 1 << 20
 
 // callTime bounds what one request may take at the broker.
 const callTime = 30 * time.Second
+
+// writeTime is how long one write of a streamed answer may take before its
+// reader counts as gone.
+const writeTime = time.Minute
 
 // An API serves the HTTP API of one node.
 type API struct {
@@ -96,8 +102,7 @@ func (a *API) Register(mux *http.ServeMux) {
 // serve knows the caller, and writes what h returns.
 func (a *API) serve(h handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		who, err := a.auth(r.Context(), strings.TrimSpace(token))
+		who, err := a.auth(r.Context(), auth.FromRequest(r))
 		if err == nil {
 			err = checkPath(r)
 		}
@@ -117,6 +122,7 @@ func (a *API) serve(h handler) http.HandlerFunc {
 // An errorBody is the form of every refusal.
 type errorBody struct {
 	Error *wire.Error `json:"error"`
+	Top   turn.Seq    `json:"top,omitempty"` // of a turn whose events were written in part
 }
 
 func (a *API) refuse(w http.ResponseWriter, err error) {
@@ -125,10 +131,17 @@ func (a *API) refuse(w http.ResponseWriter, err error) {
 	if e.RetryIn > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa((e.RetryIn+999)/1000))
 	}
-	if code == http.StatusInternalServerError {
+	switch code {
+	case http.StatusInternalServerError:
 		a.log.Error("serve request", "err", err)
+	case http.StatusUnauthorized:
+		w.Header().Set("WWW-Authenticate", `Bearer realm="karez"`)
 	}
-	a.write(w, code, errorBody{e})
+	out := errorBody{Error: e}
+	if p := (*partial)(nil); errors.As(err, &p) {
+		out.Top = p.top
+	}
+	a.write(w, code, out)
 }
 
 // created is what a handler returns to be answered with 201 or 202.
@@ -169,6 +182,9 @@ const everywhere = "*"
 
 // checkPath checks the names in a request's path.
 func checkPath(r *http.Request) error {
+	if err := checkUser(r.PathValue("user")); err != nil {
+		return err
+	}
 	if ch := r.PathValue("channel"); ch != "" {
 		if err := turn.CheckChannel(ch); err != nil {
 			return err
@@ -176,6 +192,14 @@ func checkPath(r *http.Request) error {
 	}
 	if name := r.PathValue("turn"); name != "" {
 		return turn.CheckName(name)
+	}
+	return nil
+}
+
+// checkUser refuses what no token could name.
+func checkUser(user string) error {
+	if len(user) > auth.MaxUser || !utf8.ValidString(user) {
+		return bad(fmt.Sprintf("user has %d bytes, at most %d of UTF-8 are taken", len(user), auth.MaxUser), "")
 	}
 	return nil
 }
@@ -196,6 +220,9 @@ func body(w http.ResponseWriter, r *http.Request, v any) error {
 	}
 	if len(p) == 0 {
 		return nil
+	}
+	if !utf8.Valid(p) {
+		return bad("the body is not valid UTF-8", "")
 	}
 	if err := json.Unmarshal(p, v); err != nil {
 		return bad("the body is not the JSON that is wanted: "+err.Error(), "/v1/openapi.json describes it")

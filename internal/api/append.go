@@ -1,12 +1,8 @@
 package api
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
-	"io"
-	"mime"
 	"net/http"
 	"time"
 
@@ -14,14 +10,6 @@ import (
 	"github.com/karez/karez/internal/gateway"
 	"github.com/karez/karez/turn"
 	"github.com/karez/karez/wire"
-)
-
-// Bounds of a streamed body.
-const (
-	maxLine   = 2*turn.MaxData + 4<<10 // bytes of one event as JSON
-	maxBatch  = 256                    // events of one append
-	readAhead = 64                     // events read while an append is under way
-	idleBody  = 2 * time.Minute        // a producer with nothing to say sends an empty line now and then
 )
 
 // begin opens the next epoch of a turn, which fences whoever wrote before.
@@ -62,21 +50,34 @@ func (a *API) appendEvents(w http.ResponseWriter, r *http.Request, who gateway.I
 	if (epoch == 0) != (first == 0) {
 		return nil, bad("epoch and first go together", "take both from POST …/epochs: first is top+1; leave both out to write at the end")
 	}
-	next, err := reader(w, r)
+	lines, err := newLineReader(w, r)
 	if err != nil {
 		return nil, err
 	}
 	ap := &appender{a: a, id: id, epoch: turn.Epoch(epoch), next: turn.Seq(first)}
-	if err := ap.run(r.Context(), next); err != nil {
-		return nil, err
-	}
+	// What has come is written, also when its sender is gone.
+	ctx := context.WithoutCancel(r.Context())
+	err = ap.run(ctx, lines)
 	if ap.ended {
-		if err := a.turns.Finish(r.Context(), id); err != nil {
-			return nil, err
-		}
+		ctx, cancel := context.WithTimeout(ctx, callTime)
+		defer cancel()
+		err = errors.Join(err, a.turns.Finish(ctx, id))
+	}
+	if err != nil {
+		return nil, &partial{err, ap.top}
 	}
 	return map[string]any{"top": ap.top, "ended": ap.ended}, nil
 }
+
+// A partial error came after some events had been written.
+type partial struct {
+	err error
+	top turn.Seq // 0: none were
+}
+
+func (e *partial) Error() string { return e.err.Error() }
+
+func (e *partial) Unwrap() error { return e.err }
 
 // An appender writes what a body brings: the first event at once, then
 // whatever has come since the last append returned.
@@ -89,45 +90,28 @@ type appender struct {
 	ended bool
 }
 
-func (p *appender) run(ctx context.Context, next func() (turn.Event, error)) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	come := make(chan turn.Event, readAhead)
-	var failed error // set before come closes
-	go func() {      // ends with the body, which ends with the request
-		defer close(come)
-		for {
-			ev, err := next()
-			if err != nil {
-				if err != io.EOF {
-					failed = err
-				}
-				return
-			}
-			select {
-			case come <- ev:
-			case <-ctx.Done():
-				return
-			}
-		}
+func (p *appender) run(ctx context.Context, lines *lineReader) error {
+	in := newInbox()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		in.fill(lines.next)
 	}()
-	for ev := range come {
-		batch := append(make([]turn.Event, 0, 8), ev)
-		for more := true; more && len(batch) < maxBatch; {
-			select {
-			case ev, ok := <-come:
-				if more = ok; ok {
-					batch = append(batch, ev)
-				}
-			default:
-				more = false
-			}
+	defer func() { // waits for it: the body must not be read after its handler has returned
+		if !in.close() {
+			lines.stop()
+		}
+		<-done
+	}()
+	for {
+		batch, err := in.take()
+		if len(batch) == 0 {
+			return err
 		}
 		if err := p.append(ctx, batch); err != nil {
 			return err
 		}
 	}
-	return failed
 }
 
 // append writes a batch, and waits out a broker that is away for a while.
@@ -140,7 +124,7 @@ func (p *appender) append(ctx context.Context, batch []turn.Event) error {
 			p.top = top
 		} else if p.next == 0 && errors.Is(err, broker.ErrUnavailable) {
 			// Without a place, trying again might write twice.
-			return &wire.Error{Code: wire.CodeUnavailable, Message: err.Error(), Hint: "write under an epoch, so that repeating is safe", RetryIn: 1000}
+			return &wire.Error{Code: wire.CodeUnavailable, Message: err.Error(), Hint: "write under an epoch, so that repeating is safe", RetryIn: int(time.Second / time.Millisecond)}
 		}
 		return err
 	})
@@ -152,59 +136,4 @@ func (p *appender) append(ctx context.Context, batch []turn.Event) error {
 	}
 	p.ended = p.ended || batch[len(batch)-1].Kind.Terminal()
 	return nil
-}
-
-// reader returns a function that reads the body's next event, or io.EOF.
-func reader(w http.ResponseWriter, r *http.Request) (func() (turn.Event, error), error) {
-	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil && r.Header.Get("Content-Type") != "" {
-		return nil, bad("Content-Type cannot be read: "+err.Error(), "send application/x-ndjson or text/event-stream")
-	}
-	sc := bufio.NewScanner(&patient{r.Body, http.NewResponseController(w)})
-	sc.Buffer(make([]byte, 0, 4<<10), maxLine)
-	switch media {
-	case "", "application/x-ndjson", "application/json", "application/jsonl":
-		return func() (turn.Event, error) { return nextLine(sc, nil) }, nil
-	case "text/event-stream":
-		return func() (turn.Event, error) { return nextLine(sc, []byte("data:")) }, nil
-	}
-	return nil, bad("a body of type "+media+" is not taken", "send application/x-ndjson or text/event-stream")
-}
-
-// nextLine reads the next line that holds an event. In SSE that is a data
-// line; [DONE], comments and other fields say nothing here.
-func nextLine(sc *bufio.Scanner, prefix []byte) (turn.Event, error) {
-	for sc.Scan() {
-		line := bytes.TrimSpace(sc.Bytes())
-		if prefix != nil {
-			rest, ok := bytes.CutPrefix(line, prefix)
-			if line = bytes.TrimSpace(rest); !ok || string(line) == "[DONE]" {
-				continue
-			}
-		}
-		if len(line) == 0 {
-			continue
-		}
-		return wire.DecodeLine(bytes.Clone(line))
-	}
-	if err := sc.Err(); errors.Is(err, bufio.ErrTooLong) {
-		return turn.Event{}, &wire.Error{Code: wire.CodeTooLarge, Message: "a line is longer than an event may be"}
-	} else if err != nil {
-		return turn.Event{}, bad("the body broke off: "+err.Error(), "read the turn to see how far it came, and go on from there")
-	}
-	return turn.Event{}, io.EOF
-}
-
-// A patient reader gives a body idleBody for each read, so that one that
-// stands still does not hold its connection for ever.
-type patient struct {
-	body io.Reader
-	rc   *http.ResponseController
-}
-
-func (p *patient) Read(buf []byte) (int, error) {
-	if err := p.rc.SetReadDeadline(time.Now().Add(idleBody)); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return 0, err
-	}
-	return p.body.Read(buf)
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/karez/karez/internal/gateway"
+	"github.com/karez/karez/wire"
 )
 
 // gather is how long nodes have to answer for their sessions.
@@ -38,7 +39,7 @@ func (a *API) send(w http.ResponseWriter, r *http.Request, who gateway.Identity,
 	if err := may(who, gateway.Manage, everywhere); err != nil {
 		return nil, err
 	}
-	in, err := a.note(w, r, who, everywhere)
+	in, err := a.note(w, r, who, wire.CmdSignal, everywhere)
 	if err != nil {
 		return nil, err
 	}

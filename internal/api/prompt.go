@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/karez/karez/internal/gateway"
+	"github.com/karez/karez/internal/transport/native"
 	"github.com/karez/karez/internal/turns"
 	"github.com/karez/karez/turn"
 	"github.com/karez/karez/wire"
@@ -38,19 +39,33 @@ func (a *API) prompt(w http.ResponseWriter, r *http.Request, who gateway.Identit
 	if p.Message == "" {
 		p.Message = rand.Text() // asked without an id, it cannot be asked again
 	}
-	c := wire.Command{Type: wire.CmdPrompt, Channel: ch, Prompt: &p}
-	if err := c.Check(); err != nil {
+	if err := checkPrompt(ch, p); err != nil {
 		return nil, err
 	}
 	ctx, cancel := limited(r)
 	defer cancel()
 	name, again, err := a.turns.Accept(ctx, turns.Ask{
-		App: who.App, Channel: ch, Prompt: p, Trace: r.Header.Get("Traceparent"), At: time.Now().UnixMilli(),
+		App: who.App, Channel: ch, Prompt: p, Trace: native.Trace(r), At: time.Now().UnixMilli(),
 	})
 	if err != nil {
 		return nil, err
 	}
 	return created{http.StatusAccepted, map[string]any{"turn": name, "message": p.Message, "again": again}}, nil
+}
+
+// checkPrompt checks what a command's prompt is checked for, and what only a
+// back end may set.
+func checkPrompt(ch string, p turn.Prompt) error {
+	c := wire.Command{Type: wire.CmdPrompt, Channel: ch, Prompt: &p}
+	if err := c.Check(); err != nil {
+		return err
+	}
+	if p.Supersedes != "" {
+		if err := turn.CheckName(p.Supersedes); err != nil {
+			return err
+		}
+	}
+	return checkUser(p.User)
 }
 
 // cancel stops the turn of a message, whether or not it has begun.

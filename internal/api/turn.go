@@ -26,11 +26,15 @@ func (a *API) createTurn(w http.ResponseWriter, r *http.Request, who gateway.Ide
 		return nil, err
 	}
 	in.Prompt.User = in.User
-	c := wire.Command{Type: wire.CmdPrompt, Channel: id.Channel, Prompt: &in.Prompt}
-	if in.Text != "" || len(in.Content) > 0 {
-		if err := c.Check(); err != nil {
-			return nil, err
-		}
+	check := in.Prompt
+	if check.Message == "" {
+		check.Message = id.Name // there may be none, and nothing asked
+	}
+	if check.Text == "" && len(check.Content) == 0 {
+		check.Text = "nothing"
+	}
+	if err := checkPrompt(id.Channel, check); err != nil {
+		return nil, err
 	}
 	ctx, cancel := limited(r)
 	defer cancel()
@@ -89,6 +93,9 @@ func (a *API) lines(w http.ResponseWriter, r *http.Request, id turn.ID, at turn.
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Accel-Buffering", "no")
 	out := newLineWriter(w)
+	if out.flush() != nil {
+		return nil // the caller is gone
+	}
 	for err == nil && (len(evs) > 0 || live) {
 		if len(evs) > 0 {
 			if err := out.events(turn.Align(a.before(r, id, at, evs), evs)); err != nil {
@@ -121,43 +128,61 @@ func (a *API) before(r *http.Request, id turn.ID, at turn.Seq, evs []turn.Event)
 	return before
 }
 
-// A lineWriter writes events as lines and flushes when there is no more at hand.
+// A lineWriter writes values as lines.
 type lineWriter struct {
 	w   io.Writer
 	rc  *http.ResponseController
 	buf []byte
 }
 
+// lineRoom is how many bytes of lines are gathered before they are written.
+const lineRoom = 32 << 10
+
 func newLineWriter(w http.ResponseWriter) *lineWriter {
 	return &lineWriter{w: w, rc: http.NewResponseController(w)}
 }
 
 func (l *lineWriter) events(evs []turn.Event) error {
-	l.buf = l.buf[:0]
 	for i := range evs {
 		l.buf = append(wire.AppendLine(l.buf, &evs[i]), '\n')
+		if err := l.spill(); err != nil {
+			return err
+		}
 	}
 	return l.flush()
 }
 
+// value writes v soon; flush writes it now.
 func (l *lineWriter) value(v any) error {
 	p, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
-	l.buf = append(append(l.buf[:0], p...), '\n')
-	return l.flush()
+	l.buf = append(append(l.buf, p...), '\n')
+	return l.spill()
 }
 
 func (l *lineWriter) failure(err error) {
-	_ = l.value(errorBody{native.Explain(err)}) // as good as it goes
+	_ = l.value(errorBody{Error: native.Explain(err)}) // as good as it goes, as is this
+	_ = l.flush()
+}
+
+func (l *lineWriter) spill() error {
+	if len(l.buf) < lineRoom {
+		return nil
+	}
+	return l.flush()
 }
 
 func (l *lineWriter) flush() error {
-	if err := l.rc.SetWriteDeadline(time.Now().Add(time.Minute)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+	if err := l.rc.SetWriteDeadline(time.Now().Add(writeTime)); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return err
 	}
-	if _, err := l.w.Write(l.buf); err != nil {
+	_, err := l.w.Write(l.buf)
+	if l.buf = l.buf[:0]; cap(l.buf) > 2*lineRoom {
+		l.buf = nil
+	}
+	if err != nil {
 		return err
 	}
 	return l.rc.Flush()
