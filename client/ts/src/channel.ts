@@ -138,7 +138,7 @@ export class Channel {
   setPace(pace: Pace): void {
     if (!this.#start) return;
     this.#start = { ...this.#start, pace };
-    this.#c.refollow(this.#follower); // from where the cursors are; it is the same over both transports
+    this.#c.repace(this.#follower, pace);
   }
 
   /** Whether a cursor stands on this turn. */

@@ -12,7 +12,7 @@ import type { Reply } from "./requests.js";
 import { openStream } from "./sse.js";
 import { TokenSource } from "./token.js";
 import type { Token } from "./token.js";
-import type { Command, Frame, History, LogEvent, WireError } from "./wire.js";
+import type { Command, Frame, History, LogEvent, Pace, WireError } from "./wire.js";
 import { openSocket } from "./ws.js";
 
 /** Where a connection stands. */
@@ -160,6 +160,13 @@ export class Connection {
     if (this.#status.state !== "open" || !c) return;
     if (this.#link?.refollow) this.#restart();
     else this.#send(this.#numbered(f, c));
+  }
+
+  /** Changes the pace of what f follows; a stream begins anew with it. */
+  repace(f: Follower, pace: Pace): void {
+    if (this.#status.state !== "open") return; // the next follow says it
+    if (this.#link?.refollow) this.#restart();
+    else this.#send({ type: "pace", channel: f.channel, pace });
   }
 
   // --- the life of a link ---

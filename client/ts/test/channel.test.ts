@@ -71,8 +71,8 @@ test("another pace continues where the cursors are, and is kept across a break",
   net.last.drop();
   await host.advance(1000);
   server.append("c", turn, { kind: "text", text: "four" }, { kind: "end" });
-  const follows = server.commands.filter((c) => c.type === "follow").map((c) => [c.pace?.mode, c.from, c.turns]);
-  assert.deepEqual(follows, [[undefined, "snapshot", undefined], ["fixed", undefined, { [turn]: 2 }], ["fixed", undefined, { [turn]: 4 }]]);
+  const told = server.commands.filter((c) => c.type === "follow" || c.type === "pace").map((c) => [c.type, c.pace?.mode, c.turns]);
+  assert.deepEqual(told, [["follow", undefined, undefined], ["pace", "fixed", undefined], ["follow", "fixed", { [turn]: 4 }]]);
   assert.equal(view.text(turn), "one two three four");
   assert.equal(view.seen.filter((e) => e.type === "history").length, 1);
 });

@@ -134,6 +134,8 @@ export class Server {
           if (o !== s && o.cursors.has(c.channel + "/")) o.push({ type: "signal", channel: c.channel, name: c.name, data: c.data, from: this.user });
         }
         return undefined;
+      case "pace":
+        return undefined;
       case "renew":
         if (this.tokens && !this.tokens.has(c.token!)) return { id, type: "error", error: { code: "unauthorized", message: "no such token" } };
         return { id, type: "reply" };
