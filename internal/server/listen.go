@@ -21,10 +21,8 @@ func listen(o Options) (net.Listener, error) {
 	if o.Cert == "" && len(o.Proxies) == 0 && !loopbackAddr(o.Addr) {
 		return nil, fmt.Errorf("plain HTTP is served on loopback only, and %s is not: give --tls-cert and --tls-key, name the proxies that end TLS with --trusted-proxy, or listen on 127.0.0.1", o.Addr)
 	}
-	var cert tls.Certificate
-	if o.Cert != "" {
-		var err error
-		if cert, err = tls.LoadX509KeyPair(o.Cert, o.Key); err != nil {
+	if o.Cert != "" { // before the address is taken; ServeTLS loads it again
+		if _, err := tls.LoadX509KeyPair(o.Cert, o.Key); err != nil {
 			return nil, fmt.Errorf("load TLS certificate: %w (--tls-cert and --tls-key name PEM files)", err)
 		}
 	}
@@ -35,15 +33,7 @@ func listen(o Options) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
-	ln = socket.Listen(ln)
-	if o.Cert != "" {
-		ln = tls.NewListener(ln, &tls.Config{
-			Certificates: []tls.Certificate{cert},
-			MinVersion:   tls.VersionTLS12,
-			NextProtos:   []string{"http/1.1"},
-		})
-	}
-	return ln, nil
+	return socket.Listen(ln), nil
 }
 
 // loopbackAddr reports whether addr can be reached from this machine only.

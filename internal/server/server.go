@@ -7,12 +7,14 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
+	"sync/atomic"
 	"time"
 )
 
@@ -35,12 +37,21 @@ const (
 	headerBytes = 32 << 10
 )
 
+// Times of the server's end and of a silent HTTP/2 connection.
+const (
+	shutdownTime = 5 * time.Second  // for requests under way
+	readyTime    = 2 * time.Second  // for the broker to answer
+	pingAfter    = 30 * time.Second // without a frame: is the peer there?
+	pingTime     = 15 * time.Second // for its answer
+)
+
 // A Server serves one address.
 type Server struct {
-	opts Options
-	ln   net.Listener
-	http *http.Server
-	url  string
+	opts     Options
+	ln       net.Listener
+	http     *http.Server
+	url      string
+	draining atomic.Bool
 }
 
 // New listens on o.Addr; Run serves. mux gets /livez and /readyz.
@@ -61,6 +72,8 @@ func New(mux *http.ServeMux, o Options) (*Server, error) {
 		ReadHeaderTimeout: headerTime,
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    headerBytes,
+		TLSConfig:         &tls.Config{MinVersion: tls.VersionTLS12},
+		HTTP2:             &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTime},
 		ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
 	}
 	return s, nil
@@ -69,19 +82,25 @@ func New(mux *http.ServeMux, o Options) (*Server, error) {
 // URL is the address to show to a person.
 func (s *Server) URL() string { return s.url }
 
-// Run serves until ctx ends, then lets requests under way finish for a moment.
-// Streams and sockets end with their sessions: close the gateway first, from
-// draining.
+// Run serves until ctx ends or it cannot, then lets requests under way finish
+// for a moment. Streams and sockets end with their sessions: close the gateway
+// first, from draining.
+//
+// Over TLS a client chooses HTTP/2, with any number of streams in one
+// connection, or HTTP/1.1, over which WebSockets come.
 func (s *Server) Run(ctx context.Context, draining func()) error {
 	failed := make(chan error, 1)
-	go func() { failed <- s.http.Serve(s.ln) }()
+	go func() { failed <- s.serve() }()
 	select {
 	case err := <-failed:
+		s.draining.Store(true)
+		draining()
 		return fmt.Errorf("serve %s: %w", s.url, err)
 	case <-ctx.Done():
 	}
+	s.draining.Store(true)
 	draining()
-	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
 	defer cancel()
 	err := s.http.Shutdown(end)
 	if errors.Is(err, context.DeadlineExceeded) {
@@ -91,12 +110,25 @@ func (s *Server) Run(ctx context.Context, draining func()) error {
 	return err
 }
 
+func (s *Server) serve() error {
+	if s.opts.Cert == "" {
+		return s.http.Serve(s.ln)
+	}
+	return s.http.ServeTLS(s.ln, s.opts.Cert, s.opts.Key)
+}
+
+// ready answers whoever asks, so it names no address of ours: the log does.
 func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+	if s.draining.Load() {
+		http.Error(w, "not ready: the node is going down", http.StatusServiceUnavailable)
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), readyTime)
 	defer cancel()
 	if s.opts.Ready != nil {
 		if err := s.opts.Ready(ctx); err != nil {
-			http.Error(w, "not ready: "+err.Error(), http.StatusServiceUnavailable)
+			s.opts.Log.Warn("not ready", "err", err)
+			http.Error(w, "not ready: the broker does not answer", http.StatusServiceUnavailable)
 			return
 		}
 	}
