@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 
@@ -35,18 +36,23 @@ func (r *run) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	r.epoch = e
 	for r.top < top {
 		evs, err := r.read(ctx)
+		for _, ev := range turn.Align(nil, evs) {
+			if err == nil {
+				err = r.saw(ev)
+			}
+		}
+		if err != nil && !over(err) && ctx.Err() == nil {
+			r.log.Error("the log cannot be read", "err", err)
+			r.top, r.answer, r.held = top, turn.Answer{At: top}, nil // so that the end can be written
+			return &failed{turn.Failure{Code: turn.CodeInternal, Message: "what there is of this answer cannot be read"}}
+		}
 		if err != nil {
 			return err
 		}
-		for _, ev := range turn.Align(nil, evs) {
-			if err := r.saw(ev); err != nil {
-				return fmt.Errorf("take over %s: %w", r.id, err)
-			}
-		}
 	}
-	r.epoch = e
 	return nil
 }
 
@@ -62,6 +68,16 @@ func (r *run) read(ctx context.Context) (evs []turn.Event, err error) {
 		return nil, fmt.Errorf("read %s: %w", r.id, err)
 	}
 	return evs, nil
+}
+
+// over reports whether err ends an author's writing, whatever it wanted.
+func over(err error) bool {
+	for _, e := range []error{broker.ErrFenced, broker.ErrEnded, broker.ErrNotFound, broker.ErrClosed} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
 }
 
 // resume says in the log how this epoch goes on from what readers were shown,

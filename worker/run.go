@@ -113,10 +113,10 @@ func (r *run) work(ctx context.Context) error {
 		return lost(held, err)
 	}
 	defer quiet()
-	if err := r.begin(held); err != nil {
-		return r.ended(held, err)
+	var reason string
+	if err = r.begin(held); err == nil {
+		reason, err = r.ask(held, ctx)
 	}
-	reason, err := r.ask(held, ctx)
 	if err := r.close(held, reason, err); err != nil {
 		return r.ended(held, err)
 	}

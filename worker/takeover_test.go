@@ -406,3 +406,23 @@ func TestPoisonedPromptIsGivenUp(t *testing.T) {
 		}
 	})
 }
+
+// What a foreign producer left in a log may be anything: the turn ends with an
+// error, and the conversation goes on.
+func TestLogThatCannotBeRead(t *testing.T) {
+	bubble(t, func(t *testing.T, p *place) {
+		id := p.prompt("hello")
+		if _, err := p.b.Append(context.Background(), id, 0, 0, turn.Event{Kind: turn.KindUsage, Data: []byte("?")}); err != nil {
+			t.Fatal(err)
+		}
+		defer work(t, p.b, play(t, scripted.Step{Text: "fine"}), worker.Options{})()
+		next := p.prompt("next")
+		if a := p.ended(next); a.Text() != "fine" {
+			t.Errorf("the next: %s, %q", a.State, a.Text())
+		}
+		evs, err := p.b.Read(context.Background(), id, 2, 10)
+		if err != nil || len(evs) != 1 || evs[0].Kind != turn.KindError || !strings.Contains(string(evs[0].Data), turn.CodeInternal) {
+			t.Errorf("%+v, %v", evs, err)
+		}
+	})
+}

@@ -163,7 +163,8 @@ func (t *Turns) Close(ctx context.Context, id turn.ID, kind turn.Kind, v any) (b
 	}
 }
 
-// Answer reads a whole turn. ErrNoTurn: there is none.
+// Answer reads a whole turn. ErrNoTurn: there is none. broker.ErrMalformed: a
+// foreign producer wrote what does not fold.
 func (t *Turns) Answer(ctx context.Context, id turn.ID) (turn.Answer, error) {
 	var a turn.Answer
 	for {
@@ -182,7 +183,7 @@ func (t *Turns) Answer(ctx context.Context, id turn.ID) (turn.Answer, error) {
 		}
 		for _, ev := range turn.Align(nil, evs) {
 			if err := a.Add(ev); err != nil {
-				return a, fmt.Errorf("read %s: %w", id, err)
+				return a, fmt.Errorf("read %s: %w: %w", id, broker.ErrMalformed, err)
 			}
 		}
 	}

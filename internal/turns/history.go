@@ -37,7 +37,8 @@ type PastTurn struct {
 
 // History reads a page of at most limit turns of the conversation that goes
 // through turn leaf ("": the newest), those before place before of the
-// timeline (0: the newest). Turns whose logs retention took are left out.
+// timeline (0: the newest). Turns whose logs retention took, or that cannot be
+// understood, are left out.
 func (t *Turns) History(ctx context.Context, app, ch, leaf string, before turn.Seq, limit int) (Past, error) {
 	if limit <= 0 {
 		limit = DefaultPage
@@ -64,7 +65,7 @@ func (t *Turns) History(ctx context.Context, app, ch, leaf string, before turn.S
 	}
 	for _, n := range path {
 		a, err := t.Answer(ctx, turn.NewID(app, ch, n.Turn))
-		if errors.Is(err, ErrNoTurn) || errors.Is(err, broker.ErrTrimmed) {
+		if unreadable(err) {
 			continue
 		}
 		if err != nil {
@@ -157,7 +158,7 @@ func (t *Turns) Path(ctx context.Context, app, ch, name string, limit int) ([]tu
 	var out []turn.Answer
 	for name != "" && len(out) < limit {
 		a, err := t.Answer(ctx, turn.NewID(app, ch, name))
-		if errors.Is(err, ErrNoTurn) || errors.Is(err, broker.ErrTrimmed) {
+		if unreadable(err) {
 			break
 		}
 		if err != nil {
@@ -171,4 +172,8 @@ func (t *Turns) Path(ctx context.Context, app, ch, name string, limit int) ([]tu
 	}
 	slices.Reverse(out)
 	return out, nil
+}
+
+func unreadable(err error) bool {
+	return errors.Is(err, ErrNoTurn) || errors.Is(err, broker.ErrTrimmed) || errors.Is(err, broker.ErrMalformed)
 }
