@@ -11,7 +11,8 @@ import (
 )
 
 // Append is part of broker.Log. It is one round trip: a script refuses or adds,
-// and publishes what it added to every node that watches (lua/append.lua).
+// and publishes what it added to every node that watches (lua/quick.lua, and
+// lua/append.lua for what is not the rule).
 func (b *Broker) Append(ctx context.Context, id turn.ID, e turn.Epoch, first turn.Seq, evs ...turn.Event) (turn.Seq, error) {
 	if err := checkEvents(id, evs); err != nil {
 		return 0, err

@@ -16,6 +16,8 @@ var (
 	look string
 	//go:embed lua/create.lua
 	createLua string
+	//go:embed lua/quick.lua
+	quickLua string
 	//go:embed lua/append.lua
 	appendLua string
 	//go:embed lua/begin.lua
@@ -50,7 +52,7 @@ var (
 
 var (
 	createScript   = rueidis.NewLuaScript(look + createLua)
-	appendScript   = rueidis.NewLuaScript(look + appendLua)
+	appendScript   = rueidis.NewLuaScript(quickLua + look + appendLua)
 	beginScript    = rueidis.NewLuaScript(look + beginLua)
 	readScript     = rueidis.NewLuaScriptReadOnly(look + readLua)
 	infoScript     = rueidis.NewLuaScriptReadOnly(look + infoLua)

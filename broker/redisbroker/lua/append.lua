@@ -50,22 +50,17 @@ local function weigh()
 end
 
 -- put adds the events, at places of ours or, clock, at ids that Redis makes.
--- Only the first XADD can be refused: what follows is in the same script.
 local function put(clock, new)
   local i, seq, kind = 6, first, ''
   while i <= #ARGV do
     local fields = tonumber(ARGV[i])
     kind = ARGV[i + 1]
     local id = clock and '*' or epoch .. '-' .. int(seq)
-    local ok
+    local args = { unpack(ARGV, i + 1, i + fields) }
     if clock and epoch ~= '0' then
-      local args = { unpack(ARGV, i + 1, i + fields) }
       args[#args + 1], args[#args + 2] = 'epoch', epoch
-      ok = redis.call('XADD', key, id, unpack(args))
-    else
-      ok = redis.pcall('XADD', key, id, unpack(ARGV, i + 1, i + fields))
     end
-    if ok.err then return ok end
+    redis.call('XADD', key, id, unpack(args))
     i, seq = i + fields + 1, seq + 1
   end
   if new then redis.call('DEL', meta) end -- of a log that another program deleted
@@ -76,20 +71,6 @@ local function put(clock, new)
   return { 'ok', seq - 1 }
 end
 
--- The way of nearly all appends: the entry before first is the last one, and
--- the XADD itself refuses an epoch that is fenced.
-local last = redis.call('XREVRANGE', key, '+', '-', 'COUNT', 1)[1]
-if last and not ENDS[last[2][1]] then
-  local tail = first == 0 and string.match(last[1], '^0%-(%d+)$')
-  if tail or first > 0 and last[1] == ARGV[3] then
-    local asked = first
-    if tail then first = tonumber(tail) + 1 end
-    local r = put()
-    if not r.err then return r end
-    if string.sub(r.err, 1, 3) == 'OOM' or not string.find(r.err, 'XADD') then return r end
-    first = asked
-  end
-end
 local no, s = weigh()
 if no then return no end
 first = s.top + 1
