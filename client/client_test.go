@@ -551,3 +551,49 @@ func TestClose(t *testing.T) {
 		t.Errorf("connect: %v", err)
 	}
 }
+
+// Where no WebSocket gets through an event stream takes its place, and gives it
+// back when one does, in the middle of an answer.
+func TestBackToAWebSocket(t *testing.T) {
+	t.Parallel()
+	ctx := testContext(t)
+	moved := make(chan struct{})
+	w := newWorld(t, func(ctx context.Context, w *world, id turn.ID) {
+		a := w.author(ctx, id)
+		for i := 0; ; i++ {
+			a.put(ctx, turn.KindText, "", fmt.Sprint(i, " "))
+			select {
+			case <-moved:
+				a.end(ctx)
+				return
+			case <-ctx.Done():
+				return
+			case <-time.After(10 * time.Millisecond): // the model's pace
+			}
+		}
+	})
+	w.proxy.faults(1, 0, 1, true)
+	c := w.dial(client.Options{})
+	var roads []client.Transport
+	var last client.Delta
+	for d, err := range c.Channel(channel).Ask(ctx, turn.Prompt{Text: "?"}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		last = d
+		s := c.Status()
+		if s.State != client.Open || len(roads) > 0 && roads[len(roads)-1] == s.Transport {
+			continue
+		}
+		roads = append(roads, s.Transport)
+		if s.Transport == client.SSE {
+			w.proxy.faults(1, 0, 1, false)
+		} else {
+			close(moved)
+		}
+	}
+	w.wantAnswer(last.Turn, last.Answer)
+	if fmt.Sprint(roads) != "[sse ws]" {
+		t.Errorf("came over %v", roads)
+	}
+}

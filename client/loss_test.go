@@ -250,15 +250,15 @@ func TestResetStartsOver(t *testing.T) {
 			}
 			conn.reply(cmd, `,"history":{"after":40,"turns":[{"turn":"t9","at":3,"timeline":38,"state":"streaming","parts":[{"kind":"text","text":"Half"}]}]}`)
 			conn.send(`{"type":"log","n":1,"channel":"chat:42","seq":40}`, `{"type":"log","n":2,"channel":"chat:42","turn":"t9","seq":3}`, `[2,4," done"]`)
+			if i == 0 { // before the reader has taken what it voids
+				conn.send(`{"type":"reset","n":2,"seq":4,"error":{"code":"trimmed","message":"log trimmed"}}`)
+				conn.want(wire.CmdUnfollow)
+			}
 			if p := (<-r.evs).(client.Page); p.Answers["t9"].At != 3 {
 				t.Errorf("%+v", p)
 			}
 			if d := (<-r.evs).(client.Delta); d.Answer.Text() != "Half done" {
 				t.Errorf("%+v", d)
-			}
-			if i == 0 {
-				conn.send(`{"type":"reset","n":2,"seq":4,"error":{"code":"trimmed","message":"log trimmed"}}`)
-				conn.want(wire.CmdUnfollow)
 			}
 		}
 	})
