@@ -10,9 +10,9 @@ import (
 	"github.com/karez/karez/turn"
 )
 
-// maxHeld bounds what an author keeps of what it wrote, in bytes of data, to
-// write it again should a failover lose the end of the log. What is older is
-// rewritten from the fold.
+// maxHeld bounds what an author keeps of what it wrote, in bytes, to write it
+// again should a failover lose the end of the log. What is older is rewritten
+// from the fold.
 const maxHeld = 4 << 20
 
 // An author writes one turn's log under one epoch at a time. It is owned by
@@ -75,10 +75,10 @@ func (a *author) saw(ev turn.Event) error {
 		a.counted = false
 	}
 	a.top = ev.Seq
-	a.held, a.bytes = append(a.held, ev), a.bytes+len(ev.Data)
+	a.held, a.bytes = append(a.held, ev), a.bytes+ev.Size()
 	drop := 0
 	for a.bytes > maxHeld && drop < len(a.held)-1 {
-		a.bytes -= len(a.held[drop].Data)
+		a.bytes -= a.held[drop].Size()
 		a.held[drop] = turn.Event{}
 		drop++
 	}

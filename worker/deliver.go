@@ -26,8 +26,8 @@ const (
 	mostPause  = time.Minute
 )
 
-// deliver tells the webhook of one turn, until it was heard or its time is
-// over. Its job outlives this worker: the next one goes on.
+// deliver tells the webhook of one turn, until it was heard, its time is over,
+// or ctx ends. Its job outlives this worker: the next one goes on.
 func (w *Worker) deliver(ctx context.Context, job broker.Job) {
 	log := w.log.With("turn", job.ID.String())
 	held, lose := context.WithCancelCause(ctx)
@@ -38,9 +38,9 @@ func (w *Worker) deliver(ctx context.Context, job broker.Job) {
 	lose(nil)
 	tending.Wait()
 	switch {
-	case errors.Is(lost, broker.ErrLeaseLost):
+	case err != nil && errors.Is(lost, broker.ErrLeaseLost):
 		return
-	case lost != nil:
+	case err != nil && lost != nil:
 		err = w.release(ctx, turns.Webhooks, job)
 	default:
 		if err != nil {
@@ -125,10 +125,11 @@ func (w *Worker) finished(ctx context.Context, job broker.Job) (body []byte, add
 	return body, added, err
 }
 
-// post makes one try. Its error never holds the URL, which may carry a secret.
+// post makes one try, also when ctx ends: what is under way may be heard. Its
+// error never holds the URL, which may carry a secret.
 func (w *Worker) post(ctx context.Context, delivery string, body []byte) error {
 	h := &w.opts.Webhook
-	ctx, cancel := context.WithTimeout(ctx, h.Wait)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), h.Wait)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, h.URL, bytes.NewReader(body))
 	if err != nil {

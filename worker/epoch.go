@@ -46,7 +46,7 @@ func (r *run) begin(ctx context.Context) error {
 		}
 		if err != nil && !over(err) && ctx.Err() == nil {
 			r.log.Error("the log cannot be read", "err", err)
-			r.top, r.answer, r.held = top, turn.Answer{At: top}, nil // so that the end can be written
+			r.top, r.answer, r.held, r.bytes = top, turn.Answer{At: top}, nil, 0 // so that the end can be written
 			return &failed{turn.Failure{Code: turn.CodeInternal, Message: "what there is of this answer cannot be read"}}
 		}
 		if err != nil {

@@ -26,11 +26,11 @@ const (
 // errSilent ends the wait for a provider that says nothing.
 var errSilent = errors.New("the provider is silent")
 
-// An inbox holds what a provider has said and the log does not have yet.
+// An inbox holds what a provider has said and the log does not have yet. Its
+// methods are given the provider's context.
 type inbox struct {
-	ctx   context.Context // the provider's; not of one call but of the inbox
-	come  chan struct{}   // wakes take
-	space chan struct{}   // wakes put
+	come  chan struct{} // wakes take
+	space chan struct{} // wakes put
 
 	mu     sync.Mutex // guards the rest
 	evs    []turn.Event
@@ -40,16 +40,16 @@ type inbox struct {
 	err    error
 }
 
-func newInbox(ctx context.Context) *inbox {
-	return &inbox{ctx: ctx, come: make(chan struct{}, 1), space: make(chan struct{}, 1)}
+func newInbox() *inbox {
+	return &inbox{come: make(chan struct{}, 1), space: make(chan struct{}, 1)}
 }
 
 // put adds an event, and waits while there is no room. It fails when the turn
 // is over.
-func (in *inbox) put(ev turn.Event) error {
+func (in *inbox) put(ctx context.Context, ev turn.Event) error {
 	for {
-		if in.ctx.Err() != nil {
-			return context.Cause(in.ctx)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
 		in.mu.Lock()
 		room := len(in.evs) == 0 || len(in.evs) < maxBatch && in.bytes+len(ev.Data) <= maxBatchBytes
@@ -63,16 +63,16 @@ func (in *inbox) put(ev turn.Event) error {
 		}
 		select {
 		case <-in.space:
-		case <-in.ctx.Done():
+		case <-ctx.Done():
 		}
 	}
 }
 
 // end notes how the provider ended. What it says after it was stopped does not
 // count.
-func (in *inbox) end(reason string, err error) {
-	if in.ctx.Err() != nil {
-		err = context.Cause(in.ctx)
+func (in *inbox) end(ctx context.Context, reason string, err error) {
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
 	}
 	in.mu.Lock()
 	in.over, in.reason, in.err = true, reason, err
@@ -83,7 +83,7 @@ func (in *inbox) end(reason string, err error) {
 // take returns all there is, waiting for the first event. When there is no
 // more it returns io.EOF, the provider's error, or why the provider was
 // stopped; errSilent when nothing came for so long.
-func (in *inbox) take(patience time.Duration) ([]turn.Event, error) {
+func (in *inbox) take(ctx context.Context, patience time.Duration) ([]turn.Event, error) {
 	var late <-chan time.Time
 	for stopped := false; ; {
 		in.mu.Lock()
@@ -99,13 +99,13 @@ func (in *inbox) take(patience time.Duration) ([]turn.Event, error) {
 		case over:
 			return nil, io.EOF
 		case stopped:
-			return nil, context.Cause(in.ctx)
+			return nil, context.Cause(ctx)
 		case late == nil:
 			late = time.After(patience)
 		}
 		select {
 		case <-in.come:
-		case <-in.ctx.Done():
+		case <-ctx.Done():
 			stopped = true
 		case <-late:
 			return nil, errSilent
@@ -130,12 +130,12 @@ type pieces struct {
 }
 
 // put is the provider's emit. What a provider may not emit stops it.
-func (p *pieces) put(ev turn.Event) error {
+func (p *pieces) put(ctx context.Context, ev turn.Event) error {
 	if err := check(ev); err != nil {
 		p.stop(err)
 		return err
 	}
-	if p.left -= len(ev.Data); p.left < 0 {
+	if p.left -= max(len(ev.Data), 1); p.left < 0 {
 		err := &failed{turn.Failure{Code: turn.CodeTooLong, Message: "the answer is longer than this server allows"}}
 		p.stop(err)
 		return err
@@ -146,12 +146,12 @@ func (p *pieces) put(ev turn.Event) error {
 	for len(ev.Data) > turn.MaxData {
 		head := ev
 		head.Data = ev.Data[:cut(ev.Data, ev.Kind)]
-		if err := p.in.put(head); err != nil {
+		if err := p.in.put(ctx, head); err != nil {
 			return err
 		}
 		ev.Data, ev.Name, ev.Attrs = ev.Data[len(head.Data):], "", nil
 	}
-	return p.in.put(ev)
+	return p.in.put(ctx, ev)
 }
 
 // check refuses what only the worker may write, and what no reader could fold.

@@ -24,7 +24,7 @@ const (
 // Options configure a Worker; the zero value works.
 type Options struct {
 	Name        string        // for operators; "": made up
-	Concurrency int           // turns at a time; each costs at most about twice MaxAnswer of memory
+	Concurrency int           // turns at a time; each costs at most a few times MaxAnswer of memory
 	Lease       time.Duration // less finds a dead worker sooner, more forgives a longer pause of a live one
 	Drain       time.Duration // how long turns may go on when Run is told to end
 	Silence     time.Duration // a provider that says nothing for so long has failed

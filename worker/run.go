@@ -20,13 +20,15 @@ const maxTries = 8
 
 // A run is one turn in this worker's hands: one job, one lease.
 type run struct {
-	author               // the turn's log
-	w      *Worker       // set once, as all but req
-	job    broker.Job    //
-	log    *slog.Logger  //
-	told   chan struct{} // wakes tend
-	asked  sync.WaitGroup
-	req    Request // owned by work: what the provider is asked next
+	author // the turn's log
+
+	w    *Worker // set once, as the next three
+	job  broker.Job
+	log  *slog.Logger
+	told chan struct{} // wakes tend
+
+	req   Request        // what the provider is asked; changed only while it is not
+	asked sync.WaitGroup // the provider's goroutines
 }
 
 // speak asks the provider once and appends what it says: the first piece at
@@ -38,11 +40,14 @@ type run struct {
 func (r *run) speak(held, ctx context.Context) (reason string, err error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil) // closes the provider's connection
-	in := newInbox(ctx)
-	p := &pieces{in: in, stop: stop, left: r.w.opts.MaxAnswer - size(r.answer.Parts)}
-	r.asked.Go(func() { in.end(r.stream(ctx, p.put)) })
+	in := newInbox()
+	p := pieces{in: in, stop: stop, left: r.w.opts.MaxAnswer - size(r.answer.Parts)}
+	r.asked.Go(func() {
+		reason, err := r.stream(ctx, func(ev turn.Event) error { return p.put(ctx, ev) })
+		in.end(ctx, reason, err)
+	})
 	for {
-		evs, err := in.take(r.patience())
+		evs, err := in.take(ctx, r.patience())
 		if err == io.EOF {
 			return in.reason, nil
 		}

@@ -31,7 +31,8 @@ func (w *Worker) Run(ctx context.Context) error {
 		failed = w.takeAll(ctx, work, turns.Queue, w.opts.Concurrency, w.opts.Lease, w.answer)
 	})
 	if w.opts.Webhook.URL != "" {
-		all.Go(func() { w.takeAll(ctx, work, turns.Webhooks, webhooksAtOnce, webhookLease, w.deliver) })
+		// A delivery that is to be tried again need not be waited for.
+		all.Go(func() { w.takeAll(ctx, ctx, turns.Webhooks, webhooksAtOnce, webhookLease, w.deliver) })
 	}
 	done := make(chan struct{})
 	go func() { // ends with the loops
