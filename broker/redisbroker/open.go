@@ -85,7 +85,6 @@ func Open(ctx context.Context, url string, o Options) (*Broker, error) {
 	opt.Dialer.Timeout, opt.ConnWriteTimeout = dialTime, callTime
 	opt.ReadBufferEachConn, opt.WriteBufferEachConn = buffer, buffer
 	opt.MaxFlushDelay = flushDelay
-	opt.BlockingPoolCleanup = time.Minute
 	opt.OnInvalidations = b.hub.invalidated
 	if b.c, err = rueidis.NewClient(opt); err != nil {
 		if b.c != nil {
