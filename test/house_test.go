@@ -31,7 +31,7 @@ var inward = map[string][]string{
 	"wire":               {"turn"},
 	"docs":               {},
 	"worker":             {"turn", "channel", "broker", "internal/turns"},
-	"worker/stream":      {"turn", "worker"},
+	"worker/stream":      {"turn", "worker", "worker/stream"},
 	"worker/openai":      {"turn", "worker", "worker/stream"},
 	"worker/anthropic":   {"turn", "worker", "worker/stream"},
 	"worker/upstream":    {"turn", "worker", "worker/stream", "worker/openai", "worker/anthropic"},
@@ -44,8 +44,8 @@ var inward = map[string][]string{
 	"internal/auth":      {"turn"},
 	// A transport knows the port's errors, never an adapter, never another
 	// transport.
-	"internal/transport/native": {"turn", "broker", "wire", "internal/turns", "internal/gateway", "internal/socket"},
-	"internal/api":              {"turn", "channel", "broker", "wire", "docs", "internal/turns", "internal/gateway", "internal/transport/native"},
+	"internal/transport/native": {"turn", "broker", "wire", "internal/auth", "internal/turns", "internal/gateway", "internal/socket"},
+	"internal/api":              {"turn", "channel", "broker", "wire", "docs", "internal/auth", "internal/turns", "internal/gateway", "internal/transport/native"},
 	"internal/page":             {},
 	"internal/server":           {"internal/socket"},
 	"examples":                  {"turn", "channel", "broker", "wire", "worker", "client"},

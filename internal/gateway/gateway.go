@@ -189,6 +189,10 @@ type Grants interface {
 	May(verb, app, channel string) bool
 }
 
+// Authenticate says who a token speaks for; it is what transports ask at the
+// door. Its error is shown to the client.
+type Authenticate func(ctx context.Context, token string) (Identity, error)
+
 // Open begins a session on conn. ErrTooMany: the node is full. ErrDraining.
 func (g *Gateway) Open(conn Conn, who Identity) (*Session, error) {
 	s := &Session{g: g, id: g.opts.Node + "-" + rand.Text()[:16], conn: conn, who: who, opened: time.Now(), cursors: make(map[turn.ID]*Cursor)}

@@ -44,8 +44,8 @@ const (
 	DefaultPing  = 15 * time.Second
 )
 
-// Authenticate says who a token speaks for. Its error is shown to the client.
-type Authenticate func(ctx context.Context, token string) (gateway.Identity, error)
+// Authenticate is gateway.Authenticate.
+type Authenticate = gateway.Authenticate
 
 // A Transport serves the native protocol of one node.
 type Transport struct {
