@@ -144,12 +144,34 @@ func checkEvents(id turn.ID, evs []turn.Event) error {
 		if n := len(evs[i].Data); n > turn.MaxData {
 			return fmt.Errorf("event %d of %d has %d bytes, the most is %d: %w", i+1, len(evs), n, turn.MaxData, broker.ErrTooLarge)
 		}
+		if err := checkFields(&evs[i]); err != nil {
+			return fmt.Errorf("event %d of %d: %w", i+1, len(evs), err)
+		}
 		if evs[i].Kind == "" {
 			return fmt.Errorf("event %d of %d has no kind", i+1, len(evs))
 		}
 		if evs[i].Kind.Terminal() && i < len(evs)-1 {
 			return fmt.Errorf("event %d of %d is terminal and not the last", i+1, len(evs))
 		}
+	}
+	return nil
+}
+
+// maxAttrs bounds the attributes of one event: a script passes on at most some
+// 8,000 values at once.
+const maxAttrs = 1000
+
+// checkFields refuses what could be written and not read.
+func checkFields(ev *turn.Event) error {
+	if len(ev.Attrs) > maxAttrs {
+		return fmt.Errorf("%d attributes, the most is %d: %w", len(ev.Attrs), maxAttrs, broker.ErrTooLarge)
+	}
+	size := len(ev.Part) + len(ev.Media) + len(ev.Name)
+	for _, v := range ev.Attrs {
+		size += len(v)
+	}
+	if size > turn.MaxData {
+		return fmt.Errorf("attributes of %d bytes, the most is %d: %w", size, turn.MaxData, broker.ErrTooLarge)
 	}
 	return nil
 }

@@ -332,6 +332,35 @@ func TestForeignWorkerDies(t *testing.T) {
 	}
 }
 
+// What could be written and not read is refused.
+func TestAttributesAreBounded(t *testing.T) {
+	b := open(t, redistest.Start(t, fast...))
+	tl := turn.Timeline("app", "chat")
+	many := make(map[string]string)
+	for i := range 1000 {
+		many[fmt.Sprint("a", i)] = strings.Repeat("x", 200)
+	}
+	add := func() error {
+		_, err := b.Append(t.Context(), tl, 0, 0, turn.Event{Kind: "custom", Data: []byte("1"), Attrs: many})
+		return err
+	}
+	if err := add(); err != nil {
+		t.Fatal(err)
+	}
+	if evs, err := b.Read(t.Context(), tl, 0, 1); err != nil || len(evs[0].Attrs) != 1000 {
+		t.Fatal(err)
+	}
+	many["one more"] = ""
+	if err := add(); !errors.Is(err, broker.ErrTooLarge) {
+		t.Fatalf("1001 attributes: %v", err)
+	}
+	clear(many)
+	many["big"] = strings.Repeat("x", turn.MaxData+1)
+	if err := add(); !errors.Is(err, broker.ErrTooLarge) {
+		t.Fatalf("a large attribute: %v", err)
+	}
+}
+
 // A turn whose log vanished is not born again by its author.
 func TestDeletedLogIsNotBornAgain(t *testing.T) {
 	s := redistest.Start(t, fast...)
