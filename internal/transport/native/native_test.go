@@ -316,6 +316,7 @@ func TestSlowBroker(t *testing.T) {
 	token := r.token("ada", time.Hour, nil)
 	a, b := r.dial(wire.JSON, token), r.dial(wire.JSON, token)
 	prompt := &wire.Command{ID: 1, Type: wire.CmdPrompt, Channel: "chat:42", Prompt: &turn.Prompt{Message: "m-1", Text: "x"}}
+	a.next("welcome", func(f *wire.Frame) bool { return f.Type == wire.FrameWelcome }) // it can be kicked from here on
 	a.send(prompt)
 	a.send(&wire.Command{ID: 2, Type: wire.CmdPing})
 	b.send(&wire.Command{ID: 1, Type: wire.CmdPing})
