@@ -15,6 +15,7 @@ import (
 const (
 	DefaultGrace  = 3 * time.Second
 	DefaultWait   = time.Minute
+	DefaultBusy   = 10 * time.Minute
 	DefaultPeriod = time.Second
 )
 
@@ -26,6 +27,7 @@ type ReapOptions struct {
 	Name   string        // of this node, for the broker; "": reaper
 	Grace  time.Duration // a lease that ran out so long ago has no taker. With Period it must stay below the 5 s of rule 5
 	Wait   time.Duration // a job that waited so long has none either
+	Busy   time.Duration // so long a job may wait while workers are at work on others
 	Period time.Duration // between two looks at the queue
 	Log    *slog.Logger
 }
@@ -39,6 +41,9 @@ func (o ReapOptions) withDefaults() ReapOptions {
 	}
 	if o.Wait == 0 {
 		o.Wait = DefaultWait
+	}
+	if o.Busy == 0 {
+		o.Busy = DefaultBusy
 	}
 	if o.Period == 0 {
 		o.Period = DefaultPeriod
@@ -55,7 +60,8 @@ func (o ReapOptions) withDefaults() ReapOptions {
 // all workers are gone (design: 5). A turn that waits behind another of its
 // channel has no job and is not meant.
 //
-// While there are workers with room it takes nothing out of the queue.
+// While there are workers with room it takes nothing out of the queue, and
+// while there are workers without it is patient.
 func (t *Turns) Reap(ctx context.Context, o ReapOptions) {
 	r := reaper{t: t, o: o.withDefaults(), seen: make(map[string]time.Time)}
 	tick := time.NewTicker(r.o.Period)
@@ -92,13 +98,17 @@ func (r *reaper) look(ctx context.Context) error {
 			}
 		}
 	}()
-	for range reapAtOnce {
+	wait := r.o.Wait
+	for i := range reapAtOnce {
 		s, err := r.t.b.Stats(ctx, Queue)
 		if err != nil {
 			return err
 		}
+		if i == 0 && s.Leased > 0 && s.Expired == 0 { // we hold none yet
+			wait = max(wait, r.o.Busy)
+		}
 		orphans := s.Expired >= r.o.Grace // such a job is the next that is handed out
-		if !orphans && s.Oldest < r.o.Wait {
+		if !orphans && s.Oldest < wait {
 			if s.Waiting == 0 && len(back) == 0 {
 				clear(r.seen)
 			}
@@ -108,7 +118,7 @@ func (r *reaper) look(ctx context.Context) error {
 		if err != nil || job.Entry == "" {
 			return err
 		}
-		why, err := r.judge(ctx, job, orphans)
+		why, err := r.judge(ctx, job, orphans, wait)
 		if err == nil && why != nil {
 			err = r.end(ctx, job, *why)
 		}
@@ -135,7 +145,7 @@ func (r *reaper) take(ctx context.Context) (broker.Job, error) {
 
 // judge says why a job's turn is to be ended, or nothing. orphans: there is a
 // lease that ran out and that nobody takes.
-func (r *reaper) judge(ctx context.Context, job broker.Job, orphans bool) (*turn.Failure, error) {
+func (r *reaper) judge(ctx context.Context, job broker.Job, orphans bool, wait time.Duration) (*turn.Failure, error) {
 	info, err := r.t.b.Info(ctx, job.ID)
 	if err != nil && !errors.Is(err, broker.ErrNotFound) {
 		return nil, err
@@ -150,7 +160,7 @@ func (r *reaper) judge(ctx context.Context, job broker.Job, orphans bool) (*turn
 		if !ok {
 			r.seen[job.Entry] = time.Now()
 		}
-		if ok && time.Since(first) >= r.o.Wait {
+		if ok && time.Since(first) >= wait {
 			return lost, nil
 		}
 		return nil, nil
@@ -159,7 +169,7 @@ func (r *reaper) judge(ctx context.Context, job broker.Job, orphans bool) (*turn
 	if json.Unmarshal(job.Payload, &p) != nil {
 		return lost, nil // end drops it
 	}
-	if since := time.UnixMilli(max(p.At, p.Added)); time.Since(since) >= r.o.Wait {
+	if since := time.UnixMilli(max(p.At, p.Added)); time.Since(since) >= wait {
 		return &turn.Failure{Code: turn.CodeNoWorker, Message: "no worker was there to answer", Retryable: true}, nil
 	}
 	return nil, nil

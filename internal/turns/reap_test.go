@@ -154,6 +154,39 @@ func TestDoesNotReapAQueue(t *testing.T) {
 	})
 }
 
+// A prompt that waits because all workers are at work on others is not without
+// a worker; but nobody waits for ever.
+func TestIsPatientWithBusyWorkers(t *testing.T) {
+	reaped(t, func(t *testing.T, b broker.Broker, ts *Turns) {
+		accept(t, ts, "m1")
+		job := begun(t, b, ts)
+		a := ask("m2")
+		a.Channel = "another"
+		name, _, err := ts.Accept(ctx, a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		waits := turn.NewID(a.App, a.Channel, name)
+		start := time.Now()
+		for {
+			got, err := ts.Answer(ctx, waits)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.State.Terminal() {
+				break
+			}
+			time.Sleep(3 * time.Second)
+			if err := b.Extend(ctx, Queue, job); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if took := time.Since(start); took < DefaultBusy || took > DefaultBusy+time.Minute {
+			t.Errorf("ended after %v, want about %v", took, DefaultBusy)
+		}
+	})
+}
+
 // A cancel of a turn whose worker is gone is what ends it.
 func TestReapsAsCancelled(t *testing.T) {
 	reaped(t, func(t *testing.T, b broker.Broker, ts *Turns) {
