@@ -1,7 +1,6 @@
 package client
 
 import (
-	"encoding/json"
 	"time"
 
 	"github.com/karez/karez/wire"
@@ -108,13 +107,6 @@ func (c *Client) signal(f *wire.Frame) {
 	fo := c.loop.fs[place{f.Channel, ""}]
 	if fo == nil {
 		return
-	}
-	if f.Name == "error" && f.From == "" { // a turn could not be opened
-		var d struct{ Message, Turn string }
-		if json.Unmarshal(f.Data, &d) == nil && d.Turn != "" {
-			fo.push(Broken{Turn: d.Turn, Err: &wire.Error{Code: wire.CodeTooMany, Message: d.Message, Turn: d.Turn}})
-			return
-		}
 	}
 	fo.push(Signal{Name: f.Name, Data: f.Data, From: f.From}) // may be dropped
 }

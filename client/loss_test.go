@@ -312,7 +312,8 @@ func TestBrokenTurn(t *testing.T) {
 		conn.send(`{"type":"log","n":1,"channel":"chat:42","seq":5}`,
 			`{"type":"log","n":2,"channel":"chat:42","turn":"t1"}`,
 			`{"type":"closed","n":2,"seq":0,"error":{"code":"internal","message":"cannot be understood"}}`,
-			`{"type":"signal","channel":"chat:42","name":"error","data":{"message":"too many","turn":"t2"}}`,
+			`{"type":"log","n":2,"channel":"chat:42","turn":"t2"}`,
+			`{"type":"closed","n":2,"seq":0,"error":{"code":"too_many","message":"a connection follows at most 256 logs"}}`,
 			`[1,6,{"kind":"turn_end","data":{"turn":"t7","state":"failed"}}]`)
 		if b := (<-r.evs).(client.Broken); b.Turn != "t1" || b.Err.Code != wire.CodeInternal {
 			t.Errorf("%+v", b)

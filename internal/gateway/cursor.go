@@ -17,6 +17,7 @@ type Cursor struct {
 	told   bool     // owned by step: the reader knows n
 	turns  bool     // set once: a timeline whose turns are followed as they begin
 	pace   Pace     // guarded by s.mu
+	why    error    // guarded by s.mu: it is given nothing more, and this is what its reader is told
 	ready  bool     // guarded by s.mu: stands in s.ready
 	closed bool     // guarded by s.mu
 }
@@ -45,6 +46,9 @@ func (c *Cursor) step() (more bool, err error) {
 		}
 		c.told = true
 	}
+	if why := c.stopped(); why != nil {
+		return false, c.finish(why)
+	}
 	b, err := c.feed.Next(c.at, c.s.g.opts.Frame)
 	if err != nil {
 		return false, c.finish(err)
@@ -60,6 +64,12 @@ func (c *Cursor) step() (more bool, err error) {
 		c.s.followBegun(c.id, b.Events)
 	}
 	return true, nil
+}
+
+func (c *Cursor) stopped() error {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	return c.why
 }
 
 // finish tells the reader that nothing more comes, and why.

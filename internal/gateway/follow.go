@@ -127,17 +127,26 @@ func (s *Session) add(id turn.ID, at turn.Seq, timeline bool, p Pace) error {
 	if old != nil {
 		s.drop(old)
 	}
-	c := &Cursor{s: s, id: id, at: at, turns: timeline, pace: p}
+	return s.put(&Cursor{s: s, id: id, at: at, turns: timeline, pace: p}, false)
+}
+
+// put gives the session cursor c. ErrTooMany: it has as many as it may, unless
+// told says that c's own reader is to learn of it.
+func (s *Session) put(c *Cursor, told bool) error {
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
 		return ErrClosed
 	}
 	if len(s.cursors) >= s.g.opts.MaxFollows {
-		s.mu.Unlock()
-		return fmt.Errorf("%w: a connection follows at most %d logs", ErrTooMany, s.g.opts.MaxFollows)
+		err := fmt.Errorf("%w: a connection follows at most %d logs", ErrTooMany, s.g.opts.MaxFollows)
+		if !told {
+			s.mu.Unlock()
+			return err
+		}
+		c.why = err
 	}
-	s.cursors[id] = c
+	s.cursors[c.id] = c
 	c.n = s.number(c)
 	s.mu.Unlock()
 	s.g.attach(c)
@@ -201,8 +210,9 @@ func (s *Session) followBegun(tl turn.ID, evs []turn.Event) {
 		if skip {
 			continue
 		}
-		if err := s.add(id, 0, false, p); err != nil {
-			s.conn.Signal(Signal{Channel: tl.Channel, Name: "error", Data: errorSignal(err, b.Turn)})
+		// One too many is opened, too, and ended at once: so its reader learns.
+		if err := s.put(&Cursor{s: s, id: id, pace: p}, true); err != nil {
+			return // closed
 		}
 	}
 }

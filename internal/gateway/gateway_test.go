@@ -419,6 +419,75 @@ func TestSilentProducerIsClosed(t *testing.T) {
 	})
 }
 
+// A turn beyond what a connection may follow is opened and ended, so that its
+// reader learns of it even when the connection is full.
+func TestTurnBeyondTheLimitSaysSo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := node(t, Options{MaxFollows: 2})
+		ctx := context.Background()
+		v := newViewer(t, g, ann())
+		v.max, v.left = 1, 1
+		watch(t, v, Follow{})
+		var ids []turn.ID
+		for i := range 3 {
+			name, err := v.s.Prompt(ctx, "chat", turn.Prompt{Message: fmt.Sprint("m", i), Text: "hi"}, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			ids = append(ids, turn.NewID("app", "chat", name))
+		}
+		for range 20 {
+			synctest.Wait()
+			v.drain(1)
+		}
+		synctest.Wait()
+		if _, ok := v.ended[ids[0]]; ok {
+			t.Error("the first turn was ended")
+		}
+		for _, id := range ids[1:] {
+			if !errors.Is(v.ended[id], ErrTooMany) {
+				t.Errorf("%v ended with %v", id, v.ended[id])
+			}
+		}
+	})
+}
+
+// A fresh token takes away what it does not allow any more (design: 8).
+func TestRenewTakesAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := node(t, Options{})
+		ctx := context.Background()
+		v := newViewer(t, g, ann())
+		a := begin(t, g, "t1")
+		watch(t, v, Follow{})
+		watch(t, v, Follow{Turn: "t1"})
+		watch(t, v, Follow{Channel: "other"})
+		synctest.Wait()
+		who := ann()
+		who.Grants = allowOnly("other")
+		if err := v.s.Renew(who); err != nil {
+			t.Fatal(err)
+		}
+		a.text("secret")
+		if err := g.Signal(ctx, "app", Signal{Channel: "chat", Name: "typing"}); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		for _, id := range []turn.ID{a.id, turn.Timeline("app", "chat")} {
+			if !errors.Is(v.ended[id], ErrForbidden) {
+				t.Errorf("%v ended with %v", id, v.ended[id])
+			}
+		}
+		if _, ok := v.ended[turn.Timeline("app", "other")]; ok || v.text(a.id) != "" || len(v.signals) != 0 {
+			t.Errorf("other ended %v, shown %q, signals %v", ok, v.text(a.id), v.signals)
+		}
+	})
+}
+
+type allowOnly string
+
+func (a allowOnly) May(_, _, ch string) bool { return ch == string(a) }
+
 // A turn that waits for a person has its own deadline, also for a reader who
 // comes when all has been said.
 func TestSuspendedTurnExpires(t *testing.T) {

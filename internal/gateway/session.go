@@ -77,14 +77,36 @@ func (s *Session) may(verb, ch string) error {
 	return nil
 }
 
-// Renew replaces the session's token by a fresh one of the same subject.
+// Renew replaces the session's token by a fresh one of the same subject. What
+// the fresh one may not read any more is followed no longer (design: 8).
 func (s *Session) Renew(who Identity) error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	if who.App != s.who.App || who.User != s.who.User {
+		s.mu.Unlock()
 		return ErrSubject
 	}
 	s.who, s.asked = who, false
+	may := func(ch string) bool { return who.Grants != nil && who.Grants.May(Read, who.App, ch) }
+	var lost []*Cursor
+	for id, c := range s.cursors {
+		if !may(id.Channel) {
+			c.why, lost = ErrForbidden, append(lost, c)
+		}
+	}
+	var left []room
+	for r := range s.rooms {
+		if !may(r.channel) {
+			delete(s.rooms, r)
+			left = append(left, r)
+		}
+	}
+	s.mu.Unlock()
+	for _, c := range lost {
+		s.wake(c)
+	}
+	for _, r := range left {
+		s.g.leave(r, s)
+	}
 	return nil
 }
 

@@ -142,8 +142,3 @@ func (g *Gateway) Signal(ctx context.Context, app string, sig Signal) error {
 	}
 	return g.b.Publish(ctx, signalTopic(room{app, sig.Channel}), p)
 }
-
-func errorSignal(err error, name string) json.RawMessage {
-	p, _ := json.Marshal(map[string]string{"message": err.Error(), "turn": name}) // strings always encode
-	return p
-}
