@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -18,7 +17,6 @@ import (
 	"github.com/karez/karez/internal/server"
 	"github.com/karez/karez/internal/transport/native"
 	"github.com/karez/karez/internal/turns"
-	"github.com/karez/karez/wire"
 )
 
 type serveCmd struct {
@@ -143,26 +141,14 @@ func (n *node) run(ctx context.Context) error {
 }
 
 // identify makes of a token whom a session speaks for.
-func identify(v *auth.Verifier) native.Authenticate {
+func identify(v *auth.Verifier) gateway.Authenticate {
 	return func(_ context.Context, token string) (gateway.Identity, error) {
 		g, err := v.Verify(token)
 		if err != nil {
-			return gateway.Identity{}, unauthorized(err)
+			return gateway.Identity{}, err
 		}
 		return gateway.Identity{App: g.App, User: g.User, Name: g.Name, Expires: g.Expires, Grants: grants{g}}, nil
 	}
-}
-
-// unauthorized says to a client why its token is not taken.
-func unauthorized(err error) error {
-	e := &wire.Error{Code: wire.CodeUnauthorized, Message: err.Error()}
-	if errors.Is(err, auth.ErrExpired) {
-		e.Code = wire.CodeExpired
-	}
-	if te := (*auth.TokenError)(nil); errors.As(err, &te) {
-		e.Hint = te.Hint
-	}
-	return e
 }
 
 // grants fits auth's decision to what the gateway asks.
