@@ -17,6 +17,7 @@ const (
 	FromAfter    = ""         // after the places that the reader names
 	FromNow      = "now"      // at the end; live turns from their beginning
 	FromSnapshot = "snapshot" // the newest page of history first, then from there
+	FromSignals  = "signals"  // no log at all: the channel's signals alone
 )
 
 // A Follow asks for a log, or for a channel: its timeline, its signals, and
@@ -68,6 +69,8 @@ func (s *Session) begin(ctx context.Context, app string, f Follow, fo *follow) (
 	at, open := f.After, f.Turns
 	switch f.From {
 	case FromAfter:
+	case FromSignals:
+		return nil, nil
 	case FromNow:
 		if at, open, err = s.now(ctx, app, f.Channel); err != nil {
 			return nil, err

@@ -14,6 +14,7 @@ type Signal struct {
 	Data    json.RawMessage `json:"data,omitempty"`
 	From    string          `json:"from,omitempty"`    // user
 	Session string          `json:"session,omitempty"` // of the sender, who does not get it back
+	Server  bool            `json:"server,omitempty"`  // from a back end; no client can say so
 }
 
 // A room is a channel as signals see it.
