@@ -1,6 +1,7 @@
 package brokertest
 
 import (
+	"context"
 	"errors"
 	"sync"
 
@@ -61,17 +62,32 @@ func errorOf(f func() error) error { return f() }
 // closeEnds: a reader and a worker that wait learn that nothing will come.
 func closeEnds(t *T) {
 	read, take := make(chan error, 1), make(chan error, 1)
+	waits := &waiting{t.b, make(chan struct{}, 10)}
 	go func() { // ends with Close
-		_, err := broker.Wait(t.ctx, t.b, t.timeline(), 0, 1)
+		_, err := broker.Wait(t.ctx, waits, t.timeline(), 0, 1)
 		read <- err
 	}()
 	go func() { // ends with Close
 		_, err := t.b.Take(t.ctx, t.queue("q"), "w", long)
 		take <- err
 	}()
+	soon(t, "the first read", waits.read)
+	soon(t, "the read after Watch", waits.read) // now only a wake-up can help
 	t.must(t.b.Close())
 	t.is("a waiting reader", soon(t, "the end of Wait", read), broker.ErrClosed)
 	t.is("a waiting worker", soon(t, "the end of Take", take), broker.ErrClosed)
+}
+
+// waiting says when a reader has read.
+type waiting struct {
+	broker.Log
+	read chan struct{}
+}
+
+func (w *waiting) Read(ctx context.Context, id turn.ID, after turn.Seq, max int) ([]turn.Event, error) {
+	evs, err := w.Log.Read(ctx, id, after, max)
+	w.read <- struct{}{}
+	return evs, err
 }
 
 // closeUnderFire: what is under way at Close succeeds or says why not; nothing

@@ -12,6 +12,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 
+	"github.com/karez/karez/broker"
 	"github.com/karez/karez/turn"
 )
 
@@ -108,6 +109,28 @@ func TestFolderInUseByAnotherProcess(t *testing.T) {
 	defer closeBroker(t, b)
 	if said.Len() > 0 {
 		t.Errorf("said of a folder that was closed:\n%s", said)
+	}
+}
+
+// A call that passed the broker's own check just before Close finds the folder
+// closed, not gone.
+func TestClosedFolderIsNotTouched(t *testing.T) {
+	b, id := open(t, t.TempDir()).(*Broker), turn.NewID("app", "chat", "t1")
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s := b.store
+	_, _, _, read := s.readLog(id)
+	_, has := s.has(id)
+	_, list := s.logsOf("app", "chat")
+	for what, err := range map[string]error{
+		"append": s.append(id, meta{}, nil), "replace": s.replace(id, meta{}, nil), "trim": s.trim(id, meta{}), "remove": s.remove(id),
+		"job": s.putJob("q", 1, broker.Job{}), "done": s.deleteJob("q", 1), "state": s.putState(broker.Key{}, nil, value{}),
+		"read": read, "has": has, "list": list,
+	} {
+		if !errors.Is(err, broker.ErrClosed) {
+			t.Errorf("%s: %v", what, err)
+		}
 	}
 }
 
