@@ -39,7 +39,8 @@ var inward = map[string][]string{
 	"worker/scripted":    {"turn", "worker"},
 	"client":             {"turn", "channel", "wire"},
 	"internal/turns":     {"turn", "channel", "broker"},
-	"internal/gateway":   {"turn", "channel", "broker", "internal/turns"},
+	"internal/presence":  {"turn", "broker"},
+	"internal/gateway":   {"turn", "channel", "broker", "internal/turns", "internal/presence"},
 	"internal/socket":    {},
 	"internal/auth":      {"turn"},
 	// A transport knows the port's errors, never an adapter, never another

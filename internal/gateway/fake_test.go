@@ -32,6 +32,8 @@ type viewer struct {
 	full    bool
 	batches []*Batch
 	signals []Signal
+	here    map[string]map[string]Member // by channel, then kind and id
+	told    []*Roster
 	renew   int
 	why     error
 	closed  bool
@@ -41,7 +43,7 @@ type viewer struct {
 func newViewer(tb testing.TB, g *Gateway, who Identity) *viewer {
 	v := &viewer{
 		tb: tb, logs: map[uint32]Log{}, answers: map[turn.ID]*turn.Answer{}, at: map[turn.ID]turn.Seq{},
-		ended: map[turn.ID]error{}, changed: make(chan struct{}, 1),
+		ended: map[turn.ID]error{}, changed: make(chan struct{}, 1), here: map[string]map[string]Member{},
 	}
 	s, err := g.Open(v, who)
 	if err != nil {
@@ -124,6 +126,45 @@ func (v *viewer) Ended(l Log, why error) error {
 	}
 	delete(v.logs, l.N)
 	v.ended[l.ID] = why
+	v.note()
+	return nil
+}
+
+// Present folds what a channel's presence is; it fails the test when a change
+// does not fit what the viewer was told.
+func (v *viewer) Present(p *Roster) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if err := v.take(); err != nil {
+		return err
+	}
+	here := v.here[p.Channel]
+	if p.Full {
+		here = make(map[string]Member)
+		v.here[p.Channel] = here
+	} else if here == nil {
+		v.tb.Errorf("%s: changes before everybody", p.Channel)
+		return nil
+	}
+	for _, m := range append(append([]Member(nil), p.Here...), p.Joined...) {
+		if _, ok := here[m.Kind+":"+m.ID]; ok {
+			v.tb.Errorf("%s: %s joined twice", p.Channel, m.ID)
+		}
+		here[m.Kind+":"+m.ID] = m
+	}
+	for _, m := range p.Changed {
+		if _, ok := here[m.Kind+":"+m.ID]; !ok {
+			v.tb.Errorf("%s: %s changed, but is not here", p.Channel, m.ID)
+		}
+		here[m.Kind+":"+m.ID] = m
+	}
+	for _, m := range p.Left {
+		if _, ok := here[m.Kind+":"+m.ID]; !ok {
+			v.tb.Errorf("%s: %s left, but is not here", p.Channel, m.ID)
+		}
+		delete(here, m.Kind+":"+m.ID)
+	}
+	v.told = append(v.told, p)
 	v.note()
 	return nil
 }

@@ -64,6 +64,7 @@ var (
 	ErrClosed    = errors.New("session closed")
 	ErrSubject   = errors.New("token of another subject")
 	ErrNotFollow = errors.New("not followed")
+	ErrNotJoined = errors.New("not joined")
 	ErrBadName   = errors.New("bad name")
 )
 

@@ -30,11 +30,12 @@ type ItemKind int
 
 // The kinds of Item.
 const (
-	ItemOpened ItemKind = iota // Log: its number stands for it from here on
-	ItemBatch                  // Batch: what follows on number Log.N; ID and At are not set
-	ItemEnded                  // Log: its number is free; Why as in Conn.Ended
-	ItemSignal                 // Signal
-	ItemRenew                  // Renew: a fresh token is wanted within
+	ItemOpened  ItemKind = iota // Log: its number stands for it from here on
+	ItemBatch                   // Batch: what follows on number Log.N; ID and At are not set
+	ItemEnded                   // Log: its number is free; Why as in Conn.Ended
+	ItemPresent                 // Roster: who is on a channel
+	ItemSignal                  // Signal
+	ItemRenew                   // Renew: a fresh token is wanted within
 )
 
 // An Item is one thing that a session gives.
@@ -43,6 +44,7 @@ type Item struct {
 	Log    Log
 	Batch  *Batch
 	Why    error
+	Roster *Roster
 	Signal Signal
 	Renew  time.Duration
 }
@@ -110,6 +112,9 @@ func (p *Pull) Deliver(n uint32, b *Batch) error {
 func (p *Pull) Ended(l Log, why error) error {
 	return p.put(Item{Kind: ItemEnded, Log: l, Why: why})
 }
+
+// Present is part of Conn.
+func (p *Pull) Present(r *Roster) error { return p.put(Item{Kind: ItemPresent, Roster: r}) }
 
 func (p *Pull) put(it Item) error {
 	p.mu.Lock()

@@ -10,8 +10,9 @@ import (
 )
 
 // A Conn is what a session needs of its transport. No method blocks. Opened,
-// Deliver and Ended are called by one goroutine at a time; what they return
-// ErrFull for was not taken at all and is given again after Writable.
+// Deliver, Ended and Present are called by one goroutine at a time; what they
+// return ErrFull for was not taken at all and is given again after Writable,
+// or, of Present, what it has become meanwhile.
 type Conn interface {
 	// Opened says that number l.N stands for a log from here on.
 	Opened(l Log) error
@@ -21,6 +22,9 @@ type Conn interface {
 	// broker.ErrTrimmed, broker.ErrAhead (start over from a snapshot) or
 	// another reason why the log cannot be followed.
 	Ended(l Log, why error) error
+	// Present says who is on a channel that the session joined or watches:
+	// first everybody, then what changes.
+	Present(r *Roster) error
 	// Signal gives what is in no log. It may be dropped when the connection
 	// is full.
 	Signal(s Signal)

@@ -31,6 +31,7 @@ var table = []row{
 	{gateway.ErrDraining, wire.CodeDraining, "connect again", 100},
 	{gateway.ErrClosed, wire.CodeDraining, "connect again", 100},
 	{gateway.ErrNotFollow, wire.CodeBadRequest, "follow it first", 0},
+	{gateway.ErrNotJoined, wire.CodeBadRequest, "join first", 0},
 	{gateway.ErrBadName, wire.CodeBadRequest, "", 0},
 	{gateway.ErrFull, wire.CodeSlowDown, "read faster, or follow less", 1000},
 	{auth.ErrExpired, wire.CodeExpired, "get a fresh token", 0},

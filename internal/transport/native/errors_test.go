@@ -29,9 +29,9 @@ var sentinels = map[string]error{
 	"gateway.ErrBadName": gateway.ErrBadName, "gateway.ErrClosed": gateway.ErrClosed, "gateway.ErrDraining": gateway.ErrDraining,
 	"gateway.ErrExpired": gateway.ErrExpired, "gateway.ErrForbidden": gateway.ErrForbidden, "gateway.ErrFull": gateway.ErrFull,
 	"gateway.ErrKicked": gateway.ErrKicked, "gateway.ErrNotFollow": gateway.ErrNotFollow, "gateway.ErrSubject": gateway.ErrSubject,
-	"gateway.ErrTooMany": gateway.ErrTooMany,
-	"turn.ErrBadID":      turn.ErrBadID,
-	"turns.ErrNoTurn":    turns.ErrNoTurn, "turns.ErrPromptTooLarge": turns.ErrPromptTooLarge,
+	"gateway.ErrTooMany": gateway.ErrTooMany, "gateway.ErrNotJoined": gateway.ErrNotJoined,
+	"turn.ErrBadID":   turn.ErrBadID,
+	"turns.ErrNoTurn": turns.ErrNoTurn, "turns.ErrPromptTooLarge": turns.ErrPromptTooLarge,
 }
 
 // declared reads the names of a package's sentinel errors from its source.

@@ -102,6 +102,7 @@ type noConn struct{}
 func (noConn) Opened(gateway.Log) error             { return nil }
 func (noConn) Deliver(uint32, *gateway.Batch) error { return nil }
 func (noConn) Ended(gateway.Log, error) error       { return nil }
+func (noConn) Present(*gateway.Roster) error        { return nil }
 func (noConn) Signal(gateway.Signal)                {}
 func (noConn) Renew(time.Duration)                  {}
 func (noConn) Close(error)                          {}

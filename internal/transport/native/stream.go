@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -25,17 +24,6 @@ const maxStreamBody = 256 << 10
 // writeTime is how long one write of a stream may take before its reader
 // counts as gone: nothing at all was taken in that time.
 const writeTime = 60 * time.Second
-
-// A streamConn is one SSE client. Its handler goroutine writes; the session
-// hands it one delivery at a time.
-type streamConn struct {
-	mu     sync.Mutex // guards the three below
-	out    [][]byte   // encoded frames of one delivery
-	why    error      // why it was closed
-	closed bool
-
-	woken chan struct{} // capacity 1
-}
 
 // A streamRequest is the body of POST /v1/stream.
 type streamRequest struct {
@@ -53,12 +41,12 @@ func (t *Transport) serveStream(w http.ResponseWriter, r *http.Request) {
 		t.refuse(w, err)
 		return
 	}
-	c := &streamConn{woken: make(chan struct{}, 1)}
-	s, err := t.g.Open(c, who)
+	p, err := t.g.OpenPull(who)
 	if err != nil {
 		t.refuse(w, err)
 		return
 	}
+	s := p.Session()
 	defer s.Close(nil)
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream")
@@ -66,16 +54,15 @@ func (t *Transport) serveStream(w http.ResponseWriter, r *http.Request) {
 	h.Set("X-Accel-Buffering", "no") // nginx would hold tokens back
 	sw := &sseWriter{w: w, rc: http.NewResponseController(w)}
 	s.Hold()
-	err = sw.data(wire.JSON.AppendFrame(nil, t.welcome(s)))
+	err = sw.frame(t.welcome(s))
 	for i := 0; i < len(follows) && err == nil; i++ {
-		f := t.run(r.Context(), s, &follows[i], "")
-		err = sw.data(wire.JSON.AppendFrame(nil, f)) // one at a time: each may hold a page of history
+		err = sw.frame(t.run(r.Context(), s, &follows[i], "")) // one at a time: each may hold a page of history
 	}
 	if err != nil {
 		return
 	}
 	s.Release()
-	c.serve(r.Context(), s, sw, t.opts.Ping)
+	t.pull(r.Context(), p, sw)
 }
 
 // streamFollows reads what a stream is to follow.
@@ -131,33 +118,21 @@ func checkFollows(in []wire.Command) ([]wire.Command, error) {
 	return in, nil
 }
 
-// serve writes what the session gives until either side ends.
-func (c *streamConn) serve(ctx context.Context, s *gateway.Session, w *sseWriter, ping time.Duration) {
-	tick := time.NewTicker(ping)
-	defer tick.Stop()
+// pull writes what the session gives until either side ends.
+func (t *Transport) pull(ctx context.Context, p *gateway.Pull, w *sseWriter) {
 	for {
-		var err error
-		select {
-		case <-ctx.Done():
+		it, err := next(ctx, p, t.opts.Ping)
+		switch {
+		case err == nil:
+			err = w.item(it)
+		case ctx.Err() != nil:
 			return
-		case <-tick.C:
+		case errors.Is(err, context.DeadlineExceeded):
 			err = w.comment("ping")
-		case <-c.woken:
-			c.mu.Lock()
-			out, why, closed := c.out, c.why, c.closed
-			c.out = nil
-			c.mu.Unlock()
-			for _, p := range out {
-				if err = w.data(p); err != nil {
-					break
-				}
-			}
-			if closed && err == nil {
-				e := Explain(why)
-				_ = w.data(wire.JSON.AppendFrame(nil, &wire.Frame{Type: wire.FrameBye, Error: e, In: e.RetryIn})) // as good as it goes
-				return
-			}
-			s.Writable()
+		default:
+			e := Explain(err)
+			_ = w.frame(&wire.Frame{Type: wire.FrameBye, Error: e, In: e.RetryIn}) // as good as it goes
+			return
 		}
 		if err != nil {
 			return
@@ -165,62 +140,11 @@ func (c *streamConn) serve(ctx context.Context, s *gateway.Session, w *sseWriter
 	}
 }
 
-// Deliver hands a batch to the writing goroutine. Part of gateway.Conn, as all
-// below.
-func (c *streamConn) Deliver(n uint32, b *gateway.Batch) error {
-	bodies := b.Bodies(wire.JSON, func(ev *turn.Event) []byte { return wire.JSON.AppendBody(nil, ev) })
-	out := make([][]byte, 0, len(bodies))
-	for i, body := range bodies {
-		if !empty(&b.Events[i]) {
-			out = append(out, append(wire.JSON.AppendHead(nil, n), body...))
-		}
-	}
-	return c.put(out)
-}
-
-func (c *streamConn) Opened(l gateway.Log) error { return c.putFrame(opened(l)) }
-
-func (c *streamConn) Ended(l gateway.Log, why error) error { return c.putFrame(ended(l, why)) }
-
-func (c *streamConn) Signal(s gateway.Signal) {
-	_ = c.putFrame(signal(s)) // may be dropped
-}
-
-func (c *streamConn) Renew(d time.Duration) {
-	_ = c.putFrame(&wire.Frame{Type: wire.FrameRenew, In: int(d / time.Millisecond)})
-}
-
-func (c *streamConn) Close(why error) {
-	if why == nil {
-		why = gateway.ErrClosed
-	}
-	c.mu.Lock()
-	c.closed, c.why = true, why
-	c.mu.Unlock()
-	c.wake()
-}
-
-func (c *streamConn) putFrame(f *wire.Frame) error {
-	return c.put([][]byte{wire.JSON.AppendFrame(nil, f)})
-}
-
-func (c *streamConn) put(frames [][]byte) error {
-	c.mu.Lock()
-	if len(c.out) > 0 && len(frames) > 0 {
-		c.mu.Unlock()
-		return gateway.ErrFull
-	}
-	c.out = append(c.out, frames...)
-	c.mu.Unlock()
-	c.wake()
-	return nil
-}
-
-func (c *streamConn) wake() {
-	select {
-	case c.woken <- struct{}{}:
-	default:
-	}
+// next is p.Next that waits for at most ping.
+func next(ctx context.Context, p *gateway.Pull, ping time.Duration) (gateway.Item, error) {
+	ctx, cancel := context.WithTimeout(ctx, ping)
+	defer cancel()
+	return p.Next(ctx)
 }
 
 // An sseWriter writes server-sent events and flushes each.
@@ -230,8 +154,47 @@ type sseWriter struct {
 	buf []byte
 }
 
-func (w *sseWriter) data(p []byte) error {
-	w.buf = append(append(append(w.buf[:0], "data: "...), p...), "\n\n"...)
+// item writes one thing that the session gave.
+func (w *sseWriter) item(it gateway.Item) error {
+	switch it.Kind {
+	case gateway.ItemOpened:
+		return w.frame(opened(it.Log))
+	case gateway.ItemBatch:
+		return w.batch(it.Log.N, it.Batch)
+	case gateway.ItemEnded:
+		return w.frame(ended(it.Log, it.Why))
+	case gateway.ItemSignal:
+		return w.frame(signal(it.Signal))
+	case gateway.ItemRenew:
+		return w.frame(&wire.Frame{Type: wire.FrameRenew, In: int(it.Renew / time.Millisecond)})
+	}
+	return nil
+}
+
+// batch writes the events of a batch, whose bodies are shared with the
+// WebSockets at this place that speak JSON.
+func (w *sseWriter) batch(n uint32, b *gateway.Batch) error {
+	bodies := b.Bodies(wire.JSON, func(ev *turn.Event) []byte { return wire.JSON.AppendBody(nil, ev) })
+	for i, body := range bodies {
+		if empty(&b.Events[i]) {
+			continue
+		}
+		if err := w.data(wire.JSON.AppendHead(nil, n), body); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *sseWriter) frame(f *wire.Frame) error { return w.data(wire.JSON.AppendFrame(nil, f)) }
+
+// data writes one event, whose data is p joined.
+func (w *sseWriter) data(p ...[]byte) error {
+	w.buf = append(w.buf[:0], "data: "...)
+	for _, part := range p {
+		w.buf = append(w.buf, part...)
+	}
+	w.buf = append(w.buf, "\n\n"...)
 	return w.flush()
 }
 

@@ -43,6 +43,8 @@ func (c *wsConn) Opened(l gateway.Log) error { return c.try(opened(l)) }
 
 func (c *wsConn) Ended(l gateway.Log, why error) error { return c.try(ended(l, why)) }
 
+func (c *wsConn) Present(*gateway.Roster) error { return nil } // until the protocol has a frame for it
+
 func (c *wsConn) Signal(s gateway.Signal) {
 	if !c.begun.Load() {
 		return
