@@ -80,7 +80,10 @@ func extendKeeps(t *T) {
 		j := t.take(q, "w", lease)
 		slow, last := false, time.Now()
 		t.take(idle, "w", lease)
-		for t.stats(idle).Expired == 0 {
+		for until := last.Add(deadline); t.stats(idle).Expired == 0; {
+			if time.Now().After(until) {
+				t.Fatal("a lease that is left alone does not run out")
+			}
 			err := t.b.Extend(t.ctx, q, j)
 			slow = slow || time.Since(last) > lease/2
 			if err != nil && !slow {

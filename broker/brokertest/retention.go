@@ -55,7 +55,10 @@ func appendKeeps(t *T) {
 		t.must(t.b.Create(t.ctx, id, ttl, texts("a")...))
 		t.must(t.b.Create(t.ctx, idle, ttl, texts("a")...))
 		slow, last := false, time.Now()
-		for t.exists(idle) {
+		for until := last.Add(deadline); t.exists(idle); {
+			if time.Now().After(until) {
+				t.Fatal("a log that is left alone does not expire")
+			}
 			_, err := t.b.Append(t.ctx, id, 0, 0, texts("b")...)
 			slow = slow || time.Since(last) > ttl/2
 			if err != nil && !slow {
