@@ -2,9 +2,9 @@
 // nothing installed. New keeps it in memory. Open keeps it in a data folder,
 // so that what was acknowledged survives a kill -9: a write is acknowledged
 // when the storage library (cockroachdb/pebble) has synced it, and writes of
-// different logs that come together share one sync: 28 appends a sync from 64
-// writers, 99 from 256, and 26 and 31 times the appends a second of one writer
-// (go test ./broker/membroker -run xxx -bench SharedSync).
+// different logs that come together share one sync: about 26 appends a
+// sync from 64 writers, 70 from 256, and 10 and 18 times the appends a second
+// of one writer (go test ./broker/membroker -run xxx -bench SharedSync).
 //
 // In memory are the logs that are live or were read lately; in a folder the
 // rest is read back when it is asked for. Without a folder all of it is in
