@@ -89,7 +89,7 @@ type Log interface {
 	// ErrFenced: a later epoch has begun, and evs are not already there.
 	// ErrEnded: a terminal event is in and evs are not already there. A
 	// GapError: first is not top+1 and evs are not already there.
-	// ErrTooLarge: an event's Data is over turn.MaxData.
+	// ErrTooLarge: see CheckEvents.
 	Append(ctx context.Context, id turn.ID, e turn.Epoch, first turn.Seq, evs ...turn.Event) (turn.Seq, error)
 
 	// Read returns events that follow place after, oldest first: at most max

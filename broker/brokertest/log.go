@@ -2,6 +2,8 @@ package brokertest
 
 import (
 	"bytes"
+	"fmt"
+	"strings"
 
 	"github.com/karez/karez/broker"
 	"github.com/karez/karez/turn"
@@ -254,6 +256,19 @@ func appendTooLarge(t *T) {
 	t.gone(t.turn("t2"))
 	big.Data = big.Data[1:]
 	t.append(id, 1, 3, 3, big)
+	long := texts("c")[0]
+	long.Attrs = map[string]string{"trace": strings.Repeat("x", turn.MaxData)}
+	_, err = t.b.Append(t.ctx, id, 1, 4, long)
+	t.is("a long attribute", err, broker.ErrTooLarge)
+	many := texts("c")[0]
+	many.Attrs = make(map[string]string)
+	for i := range broker.MaxAttrs {
+		many.Attrs[fmt.Sprint("a", i)] = "x"
+	}
+	t.append(id, 1, 4, 4, many)
+	many.Attrs["one more"] = "x"
+	_, err = t.b.Append(t.ctx, id, 1, 5, many)
+	t.is("too many attributes", err, broker.ErrTooLarge)
 }
 
 func appendAtEnd(t *T) {

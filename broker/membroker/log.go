@@ -150,7 +150,7 @@ func (e *entry) expired(now time.Time) bool {
 
 // Create is part of broker.Log.
 func (b *Broker) Create(_ context.Context, id turn.ID, ttl time.Duration, evs ...turn.Event) error {
-	if err := checkEvents(id, evs); err != nil {
+	if err := broker.CheckEvents(id, evs); err != nil {
 		return err
 	}
 	e, err := b.change(id)
@@ -186,7 +186,7 @@ func (b *Broker) Begin(_ context.Context, id turn.ID) (turn.Epoch, turn.Seq, err
 
 // Append is part of broker.Log.
 func (b *Broker) Append(_ context.Context, id turn.ID, ep turn.Epoch, first turn.Seq, evs ...turn.Event) (turn.Seq, error) {
-	if err := checkEvents(id, evs); err != nil {
+	if err := broker.CheckEvents(id, evs); err != nil {
 		return 0, err
 	}
 	if len(evs) == 0 {
@@ -273,23 +273,4 @@ func (e *entry) wakers() []func() {
 		out = append(out, *f)
 	}
 	return out
-}
-
-// checkEvents refuses what no log takes.
-func checkEvents(id turn.ID, evs []turn.Event) error {
-	if err := id.Check(); err != nil {
-		return err
-	}
-	for i := range evs {
-		if n := len(evs[i].Data); n > turn.MaxData {
-			return fmt.Errorf("event %d of %d has %d bytes, the most is %d: %w", i+1, len(evs), n, turn.MaxData, broker.ErrTooLarge)
-		}
-		if evs[i].Kind == "" {
-			return fmt.Errorf("event %d of %d has no kind", i+1, len(evs))
-		}
-		if evs[i].Kind.Terminal() && i < len(evs)-1 {
-			return fmt.Errorf("event %d of %d is terminal and not the last", i+1, len(evs))
-		}
-	}
-	return nil
 }

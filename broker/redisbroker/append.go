@@ -14,7 +14,7 @@ import (
 // and publishes what it added to every node that watches (lua/quick.lua, and
 // lua/append.lua for what is not the rule).
 func (b *Broker) Append(ctx context.Context, id turn.ID, e turn.Epoch, first turn.Seq, evs ...turn.Event) (turn.Seq, error) {
-	if err := checkEvents(id, evs); err != nil {
+	if err := broker.CheckEvents(id, evs); err != nil {
 		return 0, err
 	}
 	if len(evs) == 0 {
@@ -65,7 +65,7 @@ func (b *Broker) Append(ctx context.Context, id turn.ID, e turn.Epoch, first tur
 
 // Create is part of broker.Log.
 func (b *Broker) Create(ctx context.Context, id turn.ID, ttl time.Duration, evs ...turn.Event) error {
-	if err := checkEvents(id, evs); err != nil {
+	if err := broker.CheckEvents(id, evs); err != nil {
 		return err
 	}
 	args := []string{"0", "1", "", "", millis(ttl)}
@@ -133,45 +133,4 @@ func millis(ttl time.Duration) string {
 		return "0"
 	}
 	return utoa(uint64(max(ttl.Milliseconds(), 1)))
-}
-
-// checkEvents refuses what no log takes.
-func checkEvents(id turn.ID, evs []turn.Event) error {
-	if err := id.Check(); err != nil {
-		return err
-	}
-	for i := range evs {
-		if n := len(evs[i].Data); n > turn.MaxData {
-			return fmt.Errorf("event %d of %d has %d bytes, the most is %d: %w", i+1, len(evs), n, turn.MaxData, broker.ErrTooLarge)
-		}
-		if err := checkFields(&evs[i]); err != nil {
-			return fmt.Errorf("event %d of %d: %w", i+1, len(evs), err)
-		}
-		if evs[i].Kind == "" {
-			return fmt.Errorf("event %d of %d has no kind", i+1, len(evs))
-		}
-		if evs[i].Kind.Terminal() && i < len(evs)-1 {
-			return fmt.Errorf("event %d of %d is terminal and not the last", i+1, len(evs))
-		}
-	}
-	return nil
-}
-
-// maxAttrs bounds the attributes of one event: a script passes on at most some
-// 8,000 values at once.
-const maxAttrs = 1000
-
-// checkFields refuses what could be written and not read.
-func checkFields(ev *turn.Event) error {
-	if len(ev.Attrs) > maxAttrs {
-		return fmt.Errorf("%d attributes, the most is %d: %w", len(ev.Attrs), maxAttrs, broker.ErrTooLarge)
-	}
-	size := len(ev.Part) + len(ev.Media) + len(ev.Name)
-	for _, v := range ev.Attrs {
-		size += len(v)
-	}
-	if size > turn.MaxData {
-		return fmt.Errorf("attributes of %d bytes, the most is %d: %w", size, turn.MaxData, broker.ErrTooLarge)
-	}
-	return nil
 }
