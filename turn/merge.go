@@ -83,3 +83,51 @@ func appendCuts(cuts []byte, r Event, last bool) []byte {
 	}
 	return binary.AppendUvarint(cuts, left)
 }
+
+// Split undoes Compact: each event of the result covers one place, as before,
+// also where evs begins inside a compacted event. An event that was merged
+// without cuts stays whole. It does not change evs; when nothing is compacted
+// it returns evs itself.
+func Split(evs []Event) []Event {
+	if !anyCut(evs) {
+		return evs
+	}
+	out := make([]Event, 0, 2*len(evs))
+	for i := range evs {
+		if len(evs[i].Cuts) == 0 {
+			out = append(out, evs[i])
+			continue
+		}
+		out = splitOne(out, evs[i])
+	}
+	return Align(nil, out) // cuts may lie inside characters
+}
+
+func anyCut(evs []Event) bool {
+	for i := range evs {
+		if len(evs[i].Cuts) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// splitOne appends the pieces of e. What its cuts do not reach is one piece.
+func splitOne(out []Event, e Event) []Event {
+	cuts, data := e.Cuts, e.Data
+	for at := e.Start(); at <= e.Seq; at++ {
+		p := e
+		p.First, p.Seq, p.Cuts, p.Data = 0, at, nil, data
+		n, w := binary.Uvarint(cuts)
+		if at == e.Seq || w <= 0 || n > uint64(len(data)) {
+			if at < e.Seq {
+				p.First, p.Seq = at, e.Seq
+			}
+			return append(out, p)
+		}
+		p.Data, data, cuts = data[:n], data[n:], cuts[w:]
+		out = append(out, p)
+		e.Attrs = nil
+	}
+	return out
+}

@@ -127,6 +127,35 @@ func TestCompactedLogIsReadFromAnyPlace(t *testing.T) {
 	})
 }
 
+// Split finds in a compacted log the events that it was made of.
+func TestSplitUndoesCompact(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		evs := events(t, rapid.String())
+		once := Compact(evs)
+		if rapid.Bool().Draw(t, "twice") && len(once) > 1 {
+			once = Compact(append(Compact(evs[:len(evs)/2:len(evs)/2]), evs[len(evs)/2:]...))
+		}
+		at := Seq(rapid.IntRange(0, len(evs)).Draw(t, "at"))
+		var rest []Event
+		for _, ev := range once {
+			if r, ok, err := ev.After(at); err != nil {
+				t.Fatal(err)
+			} else if ok {
+				rest = append(rest, r)
+			}
+		}
+		got := Split(rest)
+		if len(got) != len(evs)-int(at) {
+			t.Fatalf("%d pieces, want %d", len(got), len(evs)-int(at))
+		}
+		for i, ev := range got {
+			if want := evs[int(at)+i]; ev.Seq != want.Seq || ev.Start() != want.Seq || string(ev.Data) != string(want.Data) || ev.Kind != want.Kind || ev.Part != want.Part {
+				t.Fatalf("piece %+v, want %+v", ev, want)
+			}
+		}
+	})
+}
+
 // Text cut anywhere by a foreign producer reaches readers as whole characters,
 // the same whatever place they began at (design: 9).
 func TestAlignKeepsCharactersWhole(t *testing.T) {

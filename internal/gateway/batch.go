@@ -12,6 +12,7 @@ type Batch struct {
 	From   turn.Seq // exclusive
 	To     turn.Seq
 	Events []turn.Event // do not change
+	Pieces []turn.Event // the same before they were merged, as the log has them: for transports whose readers count; do not change
 
 	mu  sync.Mutex // guards the one below
 	enc map[any][][]byte
@@ -43,5 +44,5 @@ func newBatch(from turn.Seq, evs []turn.Event, budget int) *Batch {
 		size += len(evs[n].Data)
 		n++
 	}
-	return &Batch{From: from, To: evs[n-1].Seq, Events: turn.Merge(evs[:n])}
+	return &Batch{From: from, To: evs[n-1].Seq, Events: turn.Merge(evs[:n]), Pieces: evs[:n:n]}
 }
