@@ -46,6 +46,9 @@ var inward = map[string][]string{
 	// A transport knows the port's errors, never an adapter, never another
 	// transport.
 	"internal/transport/native": {"turn", "broker", "wire", "internal/auth", "internal/turns", "internal/gateway", "internal/socket"},
+	"internal/answer":           {"turn", "broker", "wire", "internal/auth", "internal/turns", "internal/gateway"},
+	"internal/transport/aisdk":  {"turn", "internal/answer", "internal/gateway", "internal/socket", "internal/turns"},
+	"internal/transport/openai": {"turn", "internal/answer", "internal/gateway", "internal/turns"},
 	"internal/api":              {"turn", "channel", "broker", "wire", "docs", "internal/auth", "internal/turns", "internal/gateway", "internal/transport/native"},
 	"internal/page":             {},
 	"internal/server":           {"internal/socket"},

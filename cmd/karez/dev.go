@@ -24,6 +24,7 @@ type devCmd struct {
 	workFlags
 	providerFlags
 	turnFlags
+	pusherFlags
 }
 
 // devTokenTTL is how long the page's token is valid; it is renewed by itself.
@@ -31,6 +32,10 @@ const devTokenTTL = time.Hour
 
 func (c *devCmd) Run(ctx context.Context, log *slog.Logger) error {
 	p, err := c.provider(log)
+	if err != nil {
+		return err
+	}
+	apps, err := c.devApps()
 	if err != nil {
 		return err
 	}
@@ -47,7 +52,7 @@ func (c *devCmd) Run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	n, err := newNode(t, nodeOptions{
-		door: doorFlags{Listen: c.Listen}, local: true, auth: auth.Options{Keys: []auth.Key{key}}, log: log,
+		door: doorFlags{Listen: c.Listen}, local: true, auth: auth.Options{Keys: []auth.Key{key}}, pusher: apps, guest: devGuest(key), log: log,
 		pages: func(mux *http.ServeMux) {
 			mux.HandleFunc("GET /v1/dev/token", devToken(key))
 			mux.Handle("/", page.Handler())
@@ -90,22 +95,46 @@ func (c *devCmd) open(ctx context.Context, log *slog.Logger) (broker.Broker, str
 // own, who may do everything a chat needs on every channel.
 func devToken(key auth.Key) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		user := ""
-		if c, err := r.Cookie("karez_dev_user"); err == nil && len(c.Value) == 26 {
-			user = c.Value
-		} else {
+		user, ok := devUser(r)
+		if !ok {
 			user = rand.Text()
-			http.SetCookie(w, &http.Cookie{Name: "karez_dev_user", Value: user, Path: "/", MaxAge: 365 * 24 * 3600, HttpOnly: true, SameSite: http.SameSiteStrictMode})
+			http.SetCookie(w, &http.Cookie{Name: devCookie, Value: user, Path: "/", MaxAge: 365 * 24 * 3600, HttpOnly: true, SameSite: http.SameSiteStrictMode})
 		}
-		now := time.Now()
-		claims := auth.Claims{User: user, Channels: map[string][]auth.Verb{"*": {"read", "prompt", "cancel", "publish", "presence"}}, IssuedAt: now, Expires: now.Add(devTokenTTL)}
-		token, err := auth.Mint(key, claims)
+		token, expires, err := mintDev(key, user)
 		if err != nil {
 			http.Error(w, "mint token: "+err.Error(), http.StatusInternalServerError)
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Cache-Control", "no-store")
-		json.NewEncoder(w).Encode(map[string]any{"token": token, "user": user, "expires": claims.Expires.UnixMilli()})
+		json.NewEncoder(w).Encode(map[string]any{"token": token, "user": user, "expires": expires.UnixMilli()})
 	}
+}
+
+// devGuest gives clients of other protocols, which bring no token, that of
+// their browser's user, else of one whom all of them share.
+func devGuest(key auth.Key) func(*http.Request) string {
+	return func(r *http.Request) string {
+		user, ok := devUser(r)
+		if !ok {
+			user = "dev"
+		}
+		token, _, _ := mintDev(key, user) // an empty one is refused
+		return token
+	}
+}
+
+func devUser(r *http.Request) (string, bool) {
+	c, err := r.Cookie(devCookie)
+	if err != nil || len(c.Value) != 26 {
+		return "", false
+	}
+	return c.Value, true
+}
+
+func mintDev(key auth.Key, user string) (token string, expires time.Time, err error) {
+	now := time.Now()
+	claims := auth.Claims{User: user, Channels: map[string][]auth.Verb{"*": {"read", "prompt", "cancel", "publish", "presence"}}, IssuedAt: now, Expires: now.Add(devTokenTTL)}
+	token, err = auth.Mint(key, claims)
+	return token, claims.Expires, err
 }

@@ -15,7 +15,9 @@ import (
 	"github.com/karez/karez/internal/auth"
 	"github.com/karez/karez/internal/gateway"
 	"github.com/karez/karez/internal/server"
+	"github.com/karez/karez/internal/transport/aisdk"
 	"github.com/karez/karez/internal/transport/native"
+	"github.com/karez/karez/internal/transport/pusher"
 	"github.com/karez/karez/internal/turns"
 )
 
@@ -26,6 +28,7 @@ type serveCmd struct {
 	doorFlags
 	keyFlags
 	turnFlags
+	pusherFlags
 }
 
 // doorFlags say where a gateway listens and whom it lets in.
@@ -60,6 +63,10 @@ func (c *serveCmd) Run(ctx context.Context, log *slog.Logger) error {
 	if len(keys) == 0 {
 		return fmt.Errorf("no key to check tokens with: give --jwt-secret or --jwt-key (karez token mints one)")
 	}
+	apps, err := c.pusherFlags.apps()
+	if err != nil {
+		return err
+	}
 	b, err := openBroker(ctx, c.Broker, c.Node, log)
 	if err != nil {
 		return err
@@ -68,7 +75,7 @@ func (c *serveCmd) Run(ctx context.Context, log *slog.Logger) error {
 	o := c.turnFlags.options()
 	o.Webhooks = c.Webhooks
 	t := turns.New(b, o)
-	n, err := newNode(t, nodeOptions{node: c.Node, door: c.doorFlags, auth: c.keyFlags.options(keys), log: log})
+	n, err := newNode(t, nodeOptions{node: c.Node, door: c.doorFlags, auth: c.keyFlags.options(keys), pusher: apps, log: log})
 	if err != nil {
 		return err
 	}
@@ -80,18 +87,21 @@ func (c *serveCmd) Run(ctx context.Context, log *slog.Logger) error {
 type node struct {
 	gateway *gateway.Gateway
 	native  *native.Transport
+	pusher  *pusher.Transport
 	server  *server.Server
 	turns   *turns.Turns
 	log     *slog.Logger
 }
 
 type nodeOptions struct {
-	node  string
-	door  doorFlags
-	local bool // the dev server
-	auth  auth.Options
-	pages func(*http.ServeMux)
-	log   *slog.Logger
+	node   string
+	door   doorFlags
+	local  bool // the dev server
+	auth   auth.Options
+	pusher []pusher.App
+	guest  func(*http.Request) (token string) // for clients that bring none; nil: they are refused
+	pages  func(*http.ServeMux)
+	log    *slog.Logger
 }
 
 // newNode joins a node's parts, each of which knows only the one below it.
@@ -107,9 +117,16 @@ func newNode(t *turns.Turns, o nodeOptions) (*node, error) {
 	who := identify(verify)
 	n := &node{gateway: g, turns: t, log: o.log}
 	n.native = native.New(g, who, native.Options{Log: o.log})
+	if n.pusher, err = pusher.New(g, pusher.Options{Apps: o.pusher, Log: o.log}); err != nil {
+		g.Close()
+		n.native.Close()
+		return nil, err
+	}
 	mux := http.NewServeMux()
 	n.native.Register(mux)
+	n.pusher.Register(mux)
 	api.New(g, who, o.log).Register(mux)
+	aisdk.New(g, who, aisdk.Options{Anonymous: guests(who, o.guest), Log: o.log}).Register(mux)
 	if o.pages != nil {
 		o.pages(mux)
 	}
@@ -120,6 +137,7 @@ func newNode(t *turns.Turns, o nodeOptions) (*node, error) {
 	if err != nil {
 		g.Close()
 		n.native.Close()
+		n.pusher.Close()
 		return nil, err
 	}
 	return n, nil
@@ -137,7 +155,19 @@ func (n *node) run(ctx context.Context) error {
 	stop()
 	<-reaping
 	n.native.Close()
+	n.pusher.Close()
 	return err
+}
+
+// guests lets clients without a token in as whom guest says.
+func guests(who gateway.Authenticate, guest func(*http.Request) string) func(*http.Request) (gateway.Identity, bool) {
+	if guest == nil {
+		return nil
+	}
+	return func(r *http.Request) (gateway.Identity, bool) {
+		id, err := who(r.Context(), guest(r))
+		return id, err == nil
+	}
 }
 
 // identify makes of a token whom a session speaks for.
