@@ -47,6 +47,7 @@ var inward = map[string][]string{
 	// transport.
 	"internal/transport/native": {"turn", "broker", "wire", "internal/auth", "internal/turns", "internal/gateway", "internal/socket"},
 	"internal/answer":           {"turn", "broker", "wire", "internal/auth", "internal/turns", "internal/gateway"},
+	"internal/transport/pusher": {"turn", "channel", "broker", "internal/turns", "internal/presence", "internal/gateway", "internal/socket"},
 	"internal/transport/aisdk":  {"turn", "internal/answer", "internal/gateway", "internal/socket", "internal/turns"},
 	"internal/transport/openai": {"turn", "internal/answer", "internal/gateway", "internal/turns"},
 	"internal/api":              {"turn", "channel", "broker", "wire", "docs", "internal/auth", "internal/turns", "internal/gateway", "internal/transport/native"},

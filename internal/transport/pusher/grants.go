@@ -1,0 +1,58 @@
+package pusher
+
+import (
+	"sync"
+
+	"github.com/karez/karez/internal/gateway"
+)
+
+// grants are what a connection may do: what its app's configuration gives to
+// everybody, and what signatures have proven since (design: 8).
+type grants struct {
+	app *App // set once
+
+	mu     sync.Mutex // guards the one below
+	proven map[string]bool
+}
+
+func (g *grants) prove(ch string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.proven == nil {
+		g.proven = make(map[string]bool)
+	}
+	g.proven[ch] = true
+}
+
+func (g *grants) forget(ch string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.proven, ch)
+}
+
+// May is part of gateway.Grants.
+func (g *grants) May(verb, app, ch string) bool {
+	if app != g.app.Tenant {
+		return false
+	}
+	g.mu.Lock()
+	proven := g.proven[ch]
+	g.mu.Unlock()
+	open := isPublic(ch) && g.app.public(ch)
+	switch verb {
+	case gateway.Read:
+		return proven || open
+	case gateway.Presence:
+		return proven
+	case gateway.Publish:
+		switch g.app.AcceptClientEventsFrom {
+		case FromMembers:
+			return proven
+		case FromAll:
+			return proven || open
+		}
+	case gateway.Prompt, gateway.Cancel:
+		return g.app.Prompts && proven
+	}
+	return false
+}

@@ -1,0 +1,399 @@
+package pusher
+
+import (
+	"context"
+	"hash/fnv"
+	"maps"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/karez/karez/broker"
+	"github.com/karez/karez/internal/gateway"
+)
+
+// buckets is over how many values of State an app's channels are spread. More
+// makes changes cheaper, less makes listing all channels cheaper.
+const buckets = 32
+
+// Times of rooms.
+const (
+	gatherTime = 50 * time.Millisecond // changes are written together
+	beatEvery  = 15 * time.Second      // a node says that it is there
+	beatDead   = 60 * time.Second      // and is forgotten after
+	recheck    = 2 * time.Second       // who has left a channel may still be in its grace
+	recheckFor = 30                    // times
+)
+
+// A place is a channel of an app.
+type place struct {
+	app *App
+	ch  string
+}
+
+// rooms counts the subscribers of channels: exactly on this node, and for all
+// nodes in State, where a change from nobody to somebody is seen by one node
+// alone, which tells the webhooks.
+type rooms struct {
+	t     *Transport
+	woken chan struct{} // capacity 1
+
+	mu      sync.Mutex    // guards all below
+	local   map[place]int // subscribers on this node
+	dirty   map[place]bool
+	members map[place]int // presence channels whose members may have changed: checks left
+}
+
+// A bucket is a value of State: who counts how many on which channel. Events
+// stand in Out until they are jobs, so that none is lost with a node.
+type bucket struct {
+	Count map[string]map[string]int `json:"count,omitempty"` // by channel and node
+	Out   []hookEvent               `json:"out,omitempty"`
+}
+
+// A roster is a value of State: the members of a presence channel that webhooks
+// were told of.
+type roster struct {
+	IDs []string    `json:"ids,omitempty"`
+	Out []hookEvent `json:"out,omitempty"`
+}
+
+// beats is a value of State: when each node was last there, and how many
+// connections each app had there.
+type beats map[string]beat
+
+type beat struct {
+	At    int64          `json:"at"` // Unix seconds
+	Conns map[string]int `json:"conns,omitempty"`
+}
+
+var beatsKey = broker.Key{Name: "pusher-nodes"}
+
+func newRooms(t *Transport) *rooms {
+	r := &rooms{t: t, woken: make(chan struct{}, 1), local: make(map[place]int), dirty: make(map[place]bool), members: make(map[place]int)}
+	t.wg.Go(r.run)
+	return r
+}
+
+func (r *rooms) joined(a *App, ch string) { r.add(place{a, ch}, 1) }
+
+func (r *rooms) left(a *App, ch string) { r.add(place{a, ch}, -1) }
+
+func (r *rooms) add(p place, n int) {
+	r.mu.Lock()
+	if r.local[p] += n; r.local[p] <= 0 {
+		delete(r.local, p)
+	}
+	r.dirty[p] = true
+	if isPresence(p.ch) {
+		r.members[p] = recheckFor
+	}
+	r.mu.Unlock()
+	r.wake()
+}
+
+// changed says that the members of a presence channel may be others.
+func (r *rooms) changed(a *App, ch string) {
+	r.mu.Lock()
+	r.members[place{a, ch}] = max(1, r.members[place{a, ch}])
+	r.mu.Unlock()
+	r.wake()
+}
+
+func (r *rooms) wake() {
+	select {
+	case r.woken <- struct{}{}:
+	default:
+	}
+}
+
+// run writes changes to State, together and one after the other.
+func (r *rooms) run() {
+	ctx := r.t.ctx
+	r.beat(ctx)
+	tick, again := time.NewTicker(beatEvery), time.NewTicker(recheck)
+	defer tick.Stop()
+	defer again.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTime)
+			defer cancel()
+			r.flush(ctx) // everybody has left
+			return
+		case <-tick.C:
+			r.beat(ctx)
+		case <-again.C:
+			r.flush(ctx)
+		case <-r.woken:
+			pause(ctx, gatherTime)
+			r.flush(ctx)
+		}
+	}
+}
+
+// flush writes what has changed. What fails is tried again.
+func (r *rooms) flush(ctx context.Context) {
+	r.mu.Lock()
+	dirty, members := r.dirty, slices.Collect(maps.Keys(r.members))
+	r.dirty = make(map[place]bool)
+	r.mu.Unlock()
+	groups := make(map[broker.Key][]place)
+	for p := range dirty {
+		k := bucketKey(p.app, bucketOf(p.ch))
+		groups[k] = append(groups[k], p)
+	}
+	for k, places := range groups {
+		if err := r.write(ctx, k, places); err != nil {
+			r.t.log.Warn("count subscribers", "err", err)
+			r.mu.Lock()
+			for _, p := range places {
+				r.dirty[p] = true
+			}
+			r.mu.Unlock()
+		}
+	}
+	for _, p := range members {
+		r.checkMembers(ctx, p)
+	}
+}
+
+// write sets this node's counts in one bucket, all of them of one app.
+func (r *rooms) write(ctx context.Context, k broker.Key, places []place) error {
+	app, node := places[0].app, r.t.g.Node()
+	var counts map[string]int // totals that changed
+	var out []hookEvent
+	err := update(ctx, r.t.broker(), k, 0, func(b *bucket) bool {
+		counts = make(map[string]int)
+		for _, p := range places {
+			r.mu.Lock()
+			n := r.local[p]
+			r.mu.Unlock()
+			if before, after := b.set(p.ch, node, n); before != after {
+				counts[p.ch] = after
+				b.Out = append(b.Out, transitions(app, p.ch, before, after)...)
+			}
+		}
+		out = b.Out
+		return len(counts) > 0 || len(out) > 0
+	})
+	if err != nil {
+		return err
+	}
+	r.tellCounts(ctx, app, counts)
+	if len(out) == 0 {
+		return nil
+	}
+	if err := r.t.hooks.put(ctx, app, out...); err != nil {
+		return err
+	}
+	return update(ctx, r.t.broker(), k, 0, func(b *bucket) bool {
+		b.Out = slices.DeleteFunc(b.Out, func(e hookEvent) bool { return slices.ContainsFunc(out, e.same) })
+		return true
+	})
+}
+
+// set changes one node's count and returns the totals before and after.
+func (b *bucket) set(ch, node string, n int) (before, after int) {
+	before = total(b.Count[ch])
+	switch {
+	case n > 0 && b.Count == nil:
+		b.Count = map[string]map[string]int{ch: {node: n}}
+	case n > 0 && b.Count[ch] == nil:
+		b.Count[ch] = map[string]int{node: n}
+	case n > 0:
+		b.Count[ch][node] = n
+	default:
+		delete(b.Count[ch], node)
+		if len(b.Count[ch]) == 0 {
+			delete(b.Count, ch)
+		}
+	}
+	return before, total(b.Count[ch])
+}
+
+func total(nodes map[string]int) (n int) {
+	for _, c := range nodes {
+		n += c
+	}
+	return n
+}
+
+// transitions are the events that a change of a channel's subscribers makes, as
+// far as anybody wants them.
+func transitions(a *App, ch string, before, after int) (out []hookEvent) {
+	var all []hookEvent
+	switch {
+	case before == 0:
+		all = append(all, hookEvent{Name: hookOccupied, Channel: ch})
+	case after == 0:
+		all = append(all, hookEvent{Name: hookVacated, Channel: ch})
+	}
+	if a.SubscriptionCount && !isPresence(ch) {
+		all = append(all, hookEvent{Name: hookCount, Channel: ch, Count: &after})
+	}
+	for _, e := range all {
+		if a.wanted(&e) {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+func (e hookEvent) same(o hookEvent) bool {
+	return e.Name == o.Name && e.Channel == o.Channel && e.UserID == o.UserID && (e.Count == nil || o.Count != nil && *e.Count == *o.Count)
+}
+
+// tellCounts tells subscribers how many they are.
+func (r *rooms) tellCounts(ctx context.Context, a *App, counts map[string]int) {
+	if !a.SubscriptionCount {
+		return
+	}
+	for ch, n := range counts {
+		if isPresence(ch) || n == 0 {
+			continue
+		}
+		data := mustJSON(map[string]int{"subscription_count": n})
+		if err := r.t.g.Signal(ctx, a.Tenant, gateway.Signal{Channel: ch, Name: evCount, Data: data, Server: true}); err != nil {
+			r.t.log.Debug("tell subscription count", "channel", ch, "err", err)
+		}
+	}
+}
+
+// checkMembers tells webhooks who has come and gone since they were last told,
+// whoever saw it: the node whose write holds tells it.
+func (r *rooms) checkMembers(ctx context.Context, p place) {
+	added, removed := hookEvent{Name: hookAdded, Channel: p.ch}, hookEvent{Name: hookRemoved, Channel: p.ch}
+	if !p.app.wanted(&added) && !p.app.wanted(&removed) {
+		r.checked(p, true)
+		return
+	}
+	ids, err := r.t.people(ctx, p.app, p.ch)
+	if err == nil {
+		err = r.tellMembers(ctx, p, ids)
+	}
+	if err != nil {
+		r.t.log.Warn("check members", "channel", p.ch, "err", err)
+	}
+	r.checked(p, err == nil && len(ids) == 0)
+}
+
+// checked counts a check; a channel that this node has subscribers on hears of
+// every change, others are looked at for a while.
+func (r *rooms) checked(p place, done bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.members[p]--; done || r.members[p] <= 0 || r.local[p] > 0 {
+		delete(r.members, p)
+	}
+}
+
+func (r *rooms) tellMembers(ctx context.Context, p place, ids []string) error {
+	k := broker.Key{App: p.app.Tenant, Channel: p.ch, Name: "pusher-members-" + p.app.ID}
+	var out []hookEvent
+	err := update(ctx, r.t.broker(), k, 0, func(o *roster) bool {
+		before := len(o.Out)
+		for _, id := range ids {
+			if !slices.Contains(o.IDs, id) {
+				o.Out = append(o.Out, hookEvent{Name: hookAdded, Channel: p.ch, UserID: id})
+			}
+		}
+		for _, id := range o.IDs {
+			if !slices.Contains(ids, id) {
+				o.Out = append(o.Out, hookEvent{Name: hookRemoved, Channel: p.ch, UserID: id})
+			}
+		}
+		changed := len(o.Out) > before
+		o.IDs, out = ids, o.Out
+		return changed || len(out) > 0
+	})
+	if err != nil || len(out) == 0 {
+		return err
+	}
+	if err := r.t.hooks.put(ctx, p.app, out...); err != nil {
+		return err
+	}
+	return update(ctx, r.t.broker(), k, 0, func(o *roster) bool {
+		o.Out = slices.DeleteFunc(o.Out, func(e hookEvent) bool { return slices.ContainsFunc(out, e.same) })
+		return true
+	})
+}
+
+// beat says that this node is there, and cleans up after those that are not.
+func (r *rooms) beat(ctx context.Context) {
+	now := time.Now().Unix()
+	own := beat{At: now, Conns: r.t.connections()}
+	var dead []string
+	err := update(ctx, r.t.broker(), beatsKey, 0, func(b *beats) bool {
+		if *b == nil {
+			*b = make(beats)
+		}
+		dead = nil
+		for node, other := range *b {
+			if now-other.At > int64(beatDead/time.Second) && node != r.t.g.Node() {
+				dead = append(dead, node)
+			}
+		}
+		(*b)[r.t.g.Node()] = own
+		return true
+	})
+	if err != nil {
+		r.t.log.Warn("count connections", "err", err)
+		return
+	}
+	for _, node := range dead {
+		if err := r.bury(ctx, node); err != nil {
+			r.t.log.Warn("forget node", "dead", node, "err", err)
+		}
+	}
+}
+
+// bury takes a dead node out of all counts.
+func (r *rooms) bury(ctx context.Context, node string) error {
+	for _, a := range r.t.byID {
+		for i := range buckets {
+			var places []place
+			k := bucketKey(a, i)
+			err := update(ctx, r.t.broker(), k, 0, func(b *bucket) bool {
+				places = nil
+				for ch, nodes := range b.Count {
+					if nodes[node] > 0 {
+						places = append(places, place{a, ch})
+					}
+				}
+				for _, p := range places {
+					before, after := b.set(p.ch, node, 0)
+					b.Out = append(b.Out, transitions(a, p.ch, before, after)...)
+				}
+				return len(places) > 0
+			})
+			if err != nil {
+				return err
+			}
+			r.mu.Lock()
+			for _, p := range places { // so that the events are told, and members looked at
+				r.dirty[p] = true
+				if isPresence(p.ch) {
+					r.members[p] = recheckFor
+				}
+			}
+			r.mu.Unlock()
+		}
+	}
+	r.wake()
+	return update(ctx, r.t.broker(), beatsKey, 0, func(b *beats) bool {
+		delete(*b, node)
+		return true
+	})
+}
+
+func bucketOf(ch string) int {
+	h := fnv.New32a()
+	h.Write([]byte(ch))
+	return int(h.Sum32() % buckets)
+}
+
+func bucketKey(a *App, i int) broker.Key {
+	return broker.Key{App: a.Tenant, Name: "pusher-rooms-" + a.ID + "-" + strconv.Itoa(i)}
+}

@@ -1,0 +1,216 @@
+package pusher
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/karez/karez/internal/gateway"
+)
+
+var errProof = errors.New("invalid signature") // caller: refuse the subscription
+
+// subscribeData is the data of pusher:subscribe.
+type subscribeData struct {
+	Channel     string `json:"channel"`
+	Auth        string `json:"auth"`
+	ChannelData string `json:"channel_data"`
+}
+
+// subscribe answers with subscription_succeeded, then whatever happens on the
+// channel from then on, and its live turns from their beginning.
+func (c *conn) subscribe(ctx context.Context, data json.RawMessage) {
+	var d subscribeData
+	if decodeData(data, &d) != nil {
+		c.complain(codeGeneric, "Invalid message format")
+		return
+	}
+	if !goodChannel(d.Channel) {
+		c.refuseSub(d.Channel, codeForbidden, 400, fmt.Sprintf("Invalid channel name: %q has 1 to %d letters, digits and _-=@,.;", clip(d.Channel), maxChannel))
+		return
+	}
+	c.mu.Lock()
+	there := c.subs[d.Channel] != nil
+	c.mu.Unlock()
+	if there {
+		c.complain(0, "Existing subscription to channel "+d.Channel)
+		return
+	}
+	m, err := c.prove(d)
+	if err == nil {
+		err = c.enter(ctx, d.Channel, m)
+	}
+	if err == nil {
+		return
+	}
+	r, known := find(err)
+	if !known {
+		c.t.log.Error("subscribe", "app", c.app.ID, "channel", d.Channel, "err", err)
+	}
+	c.refuseSub(d.Channel, r.code, r.status, explain(err))
+}
+
+// refuseSub tells a client that it is not subscribed: the channel's own event
+// names it, pusher:error is what older clients look at.
+func (c *conn) refuseSub(ch string, code, status int, text string) {
+	if !c.app.Reverb {
+		kind := "SubscriptionError"
+		if status == 401 || status == 403 {
+			kind = "AuthError"
+		}
+		c.tell(appendEvent(nil, evSubError, clip(ch), `{"type":"`+kind+`","error":`+quote(text)+`,"status":`+strconv.Itoa(status)+`}`, ""))
+	}
+	c.complain(code, text)
+}
+
+// prove checks what a subscription needs, and returns whom a presence channel
+// shall show.
+func (c *conn) prove(d subscribeData) (*gateway.Member, error) {
+	u := c.signedIn()
+	switch {
+	case isPublic(d.Channel):
+		return nil, nil
+	case d.Channel[0] == '#':
+		if u == nil || d.Channel != serverToUser+u.ID {
+			return nil, fmt.Errorf("%w: this channel belongs to a user who is not signed in here", gateway.ErrForbidden)
+		}
+		return nil, nil
+	case !c.app.proves(d.Auth, channelText(c.id, d.Channel, d.ChannelData)):
+		return nil, fmt.Errorf("%w: expected key:signature, the HMAC SHA256 hex digest of socket_id, channel and channel_data", errProof)
+	case !isPresence(d.Channel):
+		return nil, nil
+	case d.ChannelData == "" && u != nil:
+		return &gateway.Member{ID: u.ID, Info: u.Info}, nil
+	}
+	return memberOf(d.ChannelData)
+}
+
+// memberOf reads the channel_data of a presence channel.
+func memberOf(data string) (*gateway.Member, error) {
+	var d struct {
+		ID   json.RawMessage `json:"user_id"`
+		Info json.RawMessage `json:"user_info"`
+	}
+	if json.Unmarshal([]byte(data), &d) != nil {
+		return nil, fmt.Errorf("%w: channel_data is not a JSON object", errFormat)
+	}
+	m := &gateway.Member{ID: dataText(d.ID), Info: d.Info}
+	if string(d.Info) == "null" {
+		m.Info = nil
+	}
+	if m.ID == "null" || len(d.ID) > 0 && (d.ID[0] == '{' || d.ID[0] == '[') {
+		m.ID = ""
+	}
+	return m, m.Check()
+}
+
+// enter joins the channel. Presence comes first: the answer needs to know who
+// is there.
+func (c *conn) enter(ctx context.Context, ch string, m *gateway.Member) (err error) {
+	s := &sub{pending: true}
+	if m != nil {
+		s.member, s.full = m.ID, make(chan struct{})
+	}
+	c.mu.Lock()
+	if c.over {
+		c.mu.Unlock()
+		return gateway.ErrClosed
+	}
+	c.subs[ch] = s
+	c.mu.Unlock()
+	if !isPublic(ch) {
+		c.grants.prove(ch)
+	}
+	defer func() {
+		if err != nil {
+			c.leave(ch)
+		}
+	}()
+	if m != nil {
+		if err := c.join(ctx, ch, s, *m); err != nil {
+			return err
+		}
+	}
+	c.session.Hold() // the answer first, then what is followed
+	defer c.session.Release()
+	f := gateway.Follow{Channel: ch, From: gateway.FromNow}
+	if c.app.HideTurns || isEncrypted(ch) || ch[0] == '#' {
+		f.From = gateway.FromSignals // no key to encrypt turns with, or none wanted
+	}
+	if _, err := c.session.Follow(ctx, f); err != nil {
+		return err
+	}
+	return c.welcome(ctx, ch, s)
+}
+
+// welcome answers a subscription, and sends what was held back behind it.
+func (c *conn) welcome(ctx context.Context, ch string, s *sub) error {
+	var cached []byte
+	if isCache(ch) {
+		var err error
+		if cached, err = c.t.cached(ctx, c.app, ch); err != nil {
+			return err
+		}
+	}
+	c.mu.Lock()
+	if c.over {
+		c.mu.Unlock()
+		return gateway.ErrClosed
+	}
+	data := "{}"
+	if s.full != nil {
+		data = hereData(s.here)
+	}
+	frames := [][]byte{appendEvent(nil, evSubscribed, ch, data, "")}
+	if cached != nil {
+		frames = append(frames, cached)
+	}
+	frames = append(frames, s.held...)
+	s.pending, s.held, s.here = false, nil, nil
+	err := c.out.put(frames...) // with mu held: nothing goes between
+	c.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	c.t.rooms.joined(c.app, ch)
+	return nil
+}
+
+// unsubscribe has no answer.
+func (c *conn) unsubscribe(data json.RawMessage) {
+	var d subscribeData
+	if decodeData(data, &d) != nil {
+		c.complain(codeGeneric, "Invalid message format")
+		return
+	}
+	if c.leave(d.Channel) {
+		c.t.rooms.left(c.app, d.Channel)
+	}
+}
+
+// leave undoes enter, and reports whether the subscription had been made.
+func (c *conn) leave(ch string) bool {
+	c.mu.Lock()
+	s := c.subs[ch]
+	delete(c.subs, ch)
+	done := s != nil && !s.pending
+	c.mu.Unlock()
+	if s == nil {
+		return false
+	}
+	if s.member != "" {
+		c.session.Leave(ch)
+	}
+	c.session.Unfollow(ch, "")
+	c.grants.forget(ch)
+	return done
+}
+
+func clip(s string) string {
+	if len(s) > maxChannel {
+		return s[:maxChannel]
+	}
+	return s
+}
