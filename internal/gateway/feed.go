@@ -54,7 +54,8 @@ type load struct {
 	err  error
 }
 
-// attach gives c a place on the feed of its log, made if need be.
+// attach gives c a place on the feed of its log, made if need be. It comes
+// before the session knows c, so that whoever finds c finds its feed.
 func (g *Gateway) attach(c *Cursor) {
 	g.mu.Lock()
 	f := g.feeds[c.id]

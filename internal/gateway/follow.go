@@ -122,45 +122,65 @@ func (s *Session) now(ctx context.Context, app, ch string) (turn.Seq, map[string
 	return info.Top, open, nil
 }
 
+// errTaken says that the session has a cursor on that log.
+var errTaken = errors.New("followed already")
+
 // add sets a cursor, in place of one that the session may have on that log.
 func (s *Session) add(id turn.ID, at turn.Seq, timeline bool, p Pace) error {
-	s.mu.Lock()
-	old := s.cursors[id]
-	s.mu.Unlock()
-	if old != nil {
-		s.drop(old)
+	for {
+		err := s.put(&Cursor{s: s, id: id, at: at, turns: timeline, pace: p}, nil)
+		if err != errTaken {
+			return err
+		}
+		s.mu.Lock()
+		old := s.cursors[id]
+		s.mu.Unlock()
+		if old != nil {
+			s.drop(old)
+		}
 	}
-	return s.put(&Cursor{s: s, id: id, at: at, turns: timeline, pace: p}, false)
 }
 
-// put gives the session cursor c. ErrTooMany: it has as many as it may, unless
-// told says that c's own reader is to learn of it.
-func (s *Session) put(c *Cursor, told bool) error {
+// put gives the session cursor c. begun is the follow that brought a turn as
+// it began, if one did: when that is over c is not wanted any more, and when
+// the session has as many cursors as it may, c's own reader learns of it.
+// Else ErrTooMany. ErrForbidden: the token has changed meanwhile.
+func (s *Session) put(c *Cursor, begun *follow) error {
+	c.closed = true // not to be woken yet
+	s.g.attach(c)
 	s.mu.Lock()
-	if s.closed {
-		s.mu.Unlock()
+	err := s.admit(c, begun)
+	s.mu.Unlock()
+	if err != nil {
+		s.g.detach(c)
+		return err
+	}
+	s.wake(c)
+	return nil
+}
+
+// admit makes c one of the session's cursors. s.mu is held.
+func (s *Session) admit(c *Cursor, begun *follow) error {
+	switch {
+	case s.closed:
 		return ErrClosed
+	case s.who.Grants == nil || !s.who.Grants.May(Read, c.id.App, c.id.Channel):
+		return fmt.Errorf("%w: %s on channel %q", ErrForbidden, Read, c.id.Channel)
+	case begun != nil && s.rooms[room{c.id.App, c.id.Channel}] != begun:
+		return ErrNotFollow
+	case s.cursors[c.id] != nil:
+		return errTaken
 	}
 	if len(s.cursors) >= s.g.opts.MaxFollows {
 		err := fmt.Errorf("%w: a connection follows at most %d logs", ErrTooMany, s.g.opts.MaxFollows)
-		if !told {
-			s.mu.Unlock()
+		if begun == nil {
 			return err
 		}
 		c.why = err
 	}
 	s.cursors[c.id] = c
 	c.n = s.number(c)
-	s.mu.Unlock()
-	s.g.attach(c)
-	s.mu.Lock()
-	gone := c.closed || s.closed
-	s.mu.Unlock()
-	if gone { // dropped before it was attached
-		s.g.detach(c)
-		return nil
-	}
-	s.wake(c)
+	c.closed = false
 	return nil
 }
 
@@ -213,9 +233,8 @@ func (s *Session) followBegun(tl turn.ID, evs []turn.Event) {
 		if skip {
 			continue
 		}
-		// One too many is opened, too, and ended at once: so its reader learns.
-		if err := s.put(&Cursor{s: s, id: id, pace: p}, true); err != nil {
-			return // closed
+		if err := s.put(&Cursor{s: s, id: id, pace: p}, f); err != nil && err != errTaken {
+			return // closed, forbidden or unfollowed since
 		}
 	}
 }

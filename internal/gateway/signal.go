@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"github.com/karez/karez/broker"
 )
@@ -32,6 +33,9 @@ func signalTopic(r room) broker.Topic {
 	return broker.Topic{App: r.app, Channel: r.channel, Name: "signal"}
 }
 
+// subscribeTime bounds a subscription, for which all who join its room wait.
+const subscribeTime = 10 * time.Second
+
 // join lets s hear a channel's signals. One subscription serves the node.
 func (s *Session) join(ctx context.Context, r room, f *follow) error {
 	s.mu.Lock()
@@ -45,7 +49,30 @@ func (s *Session) join(ctx context.Context, r room, f *follow) error {
 	s.rooms[r] = f
 	s.mu.Unlock()
 
-	g := s.g
+	m := s.g.enter(r, s)
+	var err error
+	select {
+	case <-m.ready:
+		err = m.err
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	s.mu.Lock()
+	if s.closed {
+		err = ErrClosed
+	}
+	if err != nil && s.rooms[r] == f {
+		delete(s.rooms, r)
+	}
+	s.mu.Unlock()
+	if err != nil {
+		s.g.leave(r, s)
+	}
+	return err
+}
+
+// enter makes s a member of a room, which is made if need be.
+func (g *Gateway) enter(r room, s *Session) *members {
 	g.mu.Lock()
 	m := g.rooms[r]
 	first := m == nil
@@ -55,25 +82,17 @@ func (s *Session) join(ctx context.Context, r room, f *follow) error {
 	}
 	m.sessions[s] = struct{}{}
 	g.mu.Unlock()
-	if first {
-		g.subscribe(ctx, r, m)
+	// Whoever came first may leave before it stands, so it is nobody's own.
+	if first && !g.spawn(func() { g.subscribe(r, m) }) {
+		m.err = ErrDraining
+		close(m.ready)
 	}
-	select {
-	case <-m.ready:
-	case <-ctx.Done():
-		g.leave(r, s)
-		return ctx.Err()
-	}
-	s.mu.Lock()
-	closed := s.closed
-	s.mu.Unlock()
-	if m.err != nil || closed {
-		g.leave(r, s)
-	}
-	return m.err
+	return m
 }
 
-func (g *Gateway) subscribe(ctx context.Context, r room, m *members) {
+func (g *Gateway) subscribe(r room, m *members) {
+	ctx, cancel := context.WithTimeout(g.ctx, subscribeTime)
+	defer cancel()
 	stop, err := g.b.Subscribe(ctx, signalTopic(r), func(p []byte) { g.onSignal(m, p) })
 	g.mu.Lock()
 	m.stop, m.err = stop, err
