@@ -17,6 +17,7 @@ import (
 	"github.com/karez/karez/internal/server"
 	"github.com/karez/karez/internal/transport/aisdk"
 	"github.com/karez/karez/internal/transport/native"
+	"github.com/karez/karez/internal/transport/openai"
 	"github.com/karez/karez/internal/transport/pusher"
 	"github.com/karez/karez/internal/turns"
 )
@@ -126,7 +127,9 @@ func newNode(t *turns.Turns, o nodeOptions) (*node, error) {
 	n.native.Register(mux)
 	n.pusher.Register(mux)
 	api.New(g, who, o.log).Register(mux)
-	aisdk.New(g, who, aisdk.Options{Anonymous: guests(who, o.guest), Log: o.log}).Register(mux)
+	guest := guests(who, o.guest)
+	aisdk.New(g, who, aisdk.Options{Anonymous: guest, Log: o.log}).Register(mux)
+	openai.New(g, who, openai.Options{Anonymous: guest, Log: o.log}).Register(mux)
 	if o.pages != nil {
 		o.pages(mux)
 	}

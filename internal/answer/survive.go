@@ -10,8 +10,16 @@ import (
 // taken back, so that a reader who begins late is not shown it. It holds the
 // events: for logs with more than one epoch only.
 type Survivors struct {
+	Cuts []Cut // what was taken back, in order
+
 	evs   []turn.Event
 	parts []part
+}
+
+// A Cut says what an epoch took back: the event at At took the event at First,
+// and maybe some between. First 0: nothing that a reader is shown.
+type Cut struct {
+	At, First turn.Seq
 }
 
 // A part is one part of the answer, as turn.Answer has it.
@@ -49,7 +57,7 @@ func (s *Survivors) add(ev turn.Event) {
 	case turn.KindEpoch:
 		var e turn.EpochStart
 		if json.Unmarshal(ev.Data, &e) == nil && !e.All {
-			s.cut(e.Parts)
+			s.Cuts = append(s.Cuts, Cut{At: ev.Seq, First: s.cut(e.Parts)})
 		}
 		return
 	}
@@ -66,8 +74,9 @@ func (s *Survivors) add(ev turn.Event) {
 	s.parts = append(s.parts, part{ev.Kind, ev.Part, []int{at}})
 }
 
-// cut is that of turn.Answer, on events.
-func (s *Survivors) cut(kept []turn.Kept) {
+// cut is that of turn.Answer, on events. It returns the first place that loses
+// anything but a border of steps.
+func (s *Survivors) cut(kept []turn.Kept) (first turn.Seq) {
 	parts := s.parts[:0]
 	for _, p := range s.parts {
 		left := 0
@@ -80,6 +89,9 @@ func (s *Survivors) cut(kept []turn.Kept) {
 			ev := &s.evs[at]
 			n := min(max(left, 0), len(ev.Data))
 			left -= n
+			if (!keep || n < len(ev.Data)) && ev.Kind != turn.KindStep && (first == 0 || ev.Seq < first) {
+				first = ev.Seq
+			}
 			if !keep || n == 0 && len(ev.Data) > 0 && i > 0 {
 				*ev = turn.Event{}
 				continue
@@ -92,4 +104,5 @@ func (s *Survivors) cut(kept []turn.Kept) {
 		}
 	}
 	s.parts = parts
+	return first
 }

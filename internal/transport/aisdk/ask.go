@@ -43,7 +43,7 @@ func (t *Transport) post(w http.ResponseWriter, r *http.Request) {
 		t.refuse(w, err)
 		return
 	}
-	w.Header().Set("X-Workflow-Run-Id", runID(a.channel, name))
+	w.Header().Set("X-Workflow-Run-Id", answer.ID(runPrefix, a.channel, name))
 	t.play(w, r, rd, view{channel: a.channel, turn: name, v: t.version(r), each: true})
 }
 

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/karez/karez/internal/answer"
 	"github.com/karez/karez/turn"
 )
 
@@ -28,7 +29,7 @@ type mapper struct {
 	tools   map[string]*call
 	usage   *turn.Usage
 	told    bool // the application sent metadata of its own
-	shown   []shown
+	shown   answer.Shown
 }
 
 // A block is an open text or reasoning part.
@@ -42,16 +43,6 @@ type call struct {
 	step    int
 	name    string
 	pending bool // its input was not complete yet
-}
-
-// A shown is a part of the answer as turn.Answer has it, by its length, to tell
-// what an epoch takes back.
-type shown struct {
-	kind    turn.Kind
-	part    string
-	bytes   int
-	step    int
-	visible bool
 }
 
 func newMapper(v version, message string) *mapper {
@@ -248,7 +239,7 @@ func (m *mapper) between() []chunk {
 	if m.step {
 		m.finish()
 	}
-	m.shown = nil // what is told of it is not taken back any more
+	m.shown = answer.Shown{} // what is told of it is not taken back any more
 	return m.out
 }
 

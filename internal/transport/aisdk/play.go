@@ -18,7 +18,8 @@ type view struct {
 	turn    string
 	v       version
 	each    bool // a chunk for every event: the reader may count them
-	skip    int  // chunks that the reader has; with each
+	counts  bool // it does: nothing is left out for it, whatever was taken back since
+	skip    int  // chunks that the reader has; with counts
 	replay  bool // what was said before the turn in the same message comes first
 }
 
@@ -82,7 +83,7 @@ func (t *Transport) run(ctx context.Context, rd *answer.Reader, v view, to sink)
 }
 
 func (t *Transport) feed(ctx context.Context, rd *answer.Reader, p *player) error {
-	if p.v.replay || !p.v.each || p.v.skip == 0 {
+	if p.v.skip == 0 && !(p.v.counts && p.v.v.resetStep()) {
 		if done, err := t.before(ctx, rd, p); done || err != nil {
 			return err
 		}

@@ -2,38 +2,20 @@ package aisdk
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"io"
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/karez/karez/internal/answer"
 	"github.com/karez/karez/internal/gateway"
 	"github.com/karez/karez/turn"
 )
 
-// A run id names a turn and its channel: the SDK's workflow transport comes
-// back with it instead of the chat's id.
+// runPrefix begins the id of a run, with which the SDK's workflow transport
+// comes back instead of the chat's.
 const runPrefix = "wrun_"
-
-func runID(channel, name string) string {
-	return runPrefix + name + "_" + base64.RawURLEncoding.EncodeToString([]byte(channel))
-}
-
-func parseRun(id string) (channel, name string, ok bool) {
-	rest, ok := strings.CutPrefix(id, runPrefix)
-	if !ok || len(rest) < 26 || rest[25] != '_' { // the names that prompts get
-		return "", "", false
-	}
-	p, err := base64.RawURLEncoding.DecodeString(rest[26:])
-	if err != nil || turn.CheckName(rest[:25]) != nil || turn.CheckChannel(string(p)) != nil {
-		return "", "", false
-	}
-	return string(p), rest[:25], true
-}
 
 // resume streams what runs in a chat, from the first chunk of its message. With
 // startIndex the reader counts chunks and is given those from there on.
@@ -50,7 +32,7 @@ func (t *Transport) resume(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var run bool
-	if v.channel, v.turn, run = parseRun(r.PathValue("id")); !run {
+	if v.channel, v.turn, run = answer.ParseID(runPrefix, r.PathValue("id")); !run {
 		v.channel = t.opts.Prefix + r.PathValue("id")
 	}
 	if err := answer.May(who, gateway.Read, v.channel); err != nil {
@@ -79,7 +61,7 @@ func (t *Transport) resume(w http.ResponseWriter, r *http.Request) {
 	}
 	defer rd.Close()
 	if v.replay = !counts; counts {
-		v.each = true
+		v.each, v.counts = true, true
 		if v.skip, err = t.skip(r.Context(), w, rd, v, index); err != nil {
 			t.refuse(w, err)
 			return
@@ -183,12 +165,12 @@ func (t *Transport) stop(w http.ResponseWriter, r *http.Request) {
 
 // cancel stops what q names if it runs, else what runs.
 func (t *Transport) cancel(ctx context.Context, who gateway.Identity, id string, q stopRequest) (string, error) {
-	channel, name, run := parseRun(id)
+	channel, name, run := answer.ParseID(runPrefix, id)
 	if !run {
 		channel = t.opts.Prefix + id
 	}
 	if q.RunID != "" {
-		ch, n, ok := parseRun(q.RunID)
+		ch, n, ok := answer.ParseID(runPrefix, q.RunID)
 		if !ok || run && n != name || !run && ch != channel {
 			return "", answer.Bad("runId is not one of this chat", "send that of the header x-workflow-run-id")
 		}
