@@ -19,7 +19,7 @@ import (
 // bounded are the packages whose every Max…, max… and Default… constant that
 // is a number stands in limits.md.
 var bounded = []string{
-	"wire", "turn", "channel", "broker", "internal/auth", "internal/turns", "internal/gateway", "internal/socket",
+	"wire", "turn", "channel", "broker", "internal/auth", "internal/turns", "internal/presence", "internal/gateway", "internal/socket",
 	"internal/transport/native", "internal/api", "internal/server", "worker", "worker/stream", "broker/membroker", "broker/redisbroker",
 }
 

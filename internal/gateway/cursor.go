@@ -8,18 +8,17 @@ import (
 
 // A Cursor is one session's place in one log: the Seq it was last given.
 type Cursor struct {
+	mark
 	s    *Session // set once
 	id   turn.ID
 	n    uint32 // the session's number for this log
 	feed *Feed
 
-	at     turn.Seq // owned by step
-	told   bool     // owned by step: the reader knows n
-	turns  bool     // set once: a timeline whose turns are followed as they begin
-	pace   Pace     // guarded by s.mu
-	why    error    // guarded by s.mu: it is given nothing more, and this is what its reader is told
-	ready  bool     // guarded by s.mu: stands in s.ready
-	closed bool     // guarded by s.mu
+	at    turn.Seq // owned by step
+	told  bool     // owned by step: the reader knows n
+	turns bool     // set once: a timeline whose turns are followed as they begin
+	pace  Pace     // guarded by s.mu
+	why   error    // guarded by s.mu: it is given nothing more, and this is what its reader is told
 }
 
 // A Pace says how fast a reader wants text.

@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"github.com/karez/karez/broker"
+	"github.com/karez/karez/internal/presence"
 	"github.com/karez/karez/internal/turns"
 	"github.com/karez/karez/turn"
 )
@@ -38,6 +39,7 @@ type Options struct {
 	Frame       int           // bytes of merged text given to a connection at once; 0: DefaultFrame
 	Idle        time.Duration // a turn whose author has no lease may be silent for so long; 0: DefaultIdle
 	Grace       time.Duration // from a token's expiry to the end of its session; 0: DefaultGrace
+	Linger      time.Duration // how long a member whose last session has closed stays; 0: presence.DefaultLinger; below 0: not at all
 	Log         *slog.Logger
 }
 
@@ -85,6 +87,7 @@ type Gateway struct {
 	sessions map[string]*Session
 	closed   bool
 
+	presence *presence.Node // set once
 	nodeStop func()
 
 	spawnMu sync.Mutex // guards the one below and wg's growth
@@ -128,6 +131,7 @@ func New(t *turns.Turns, o Options) (*Gateway, error) {
 	}
 	g.nodeStop = stop
 	g.pool = newPool()
+	g.presence = presence.New(g.b, presence.Options{Node: o.Node, Linger: o.Linger, Derive: g.derive, Log: g.log})
 	g.wg.Go(g.sweep)
 	return g, nil
 }
@@ -157,6 +161,7 @@ func (g *Gateway) Close() {
 	for _, s := range all {
 		s.Close(ErrDraining)
 	}
+	g.presence.Close()
 	g.nodeStop()
 	g.end()
 	g.spawnMu.Lock()

@@ -46,12 +46,13 @@ type Session struct {
 	who     Identity
 	cursors map[turn.ID]*Cursor
 	byN     []*Cursor // index n-1; nil: free
-	ready   []*Cursor // woken, not yet stepped
-	queued  bool      // stands in the pool or is run by it
-	full    bool      // waits for Writable
-	held    bool      // between Hold and Release
-	drained uint64    // calls of Writable
-	asked   bool      // Renew was called for this token
+	seats   map[room]*seat
+	ready   []reader // woken, not yet stepped
+	queued  bool     // stands in the pool or is run by it
+	full    bool     // waits for Writable
+	held    bool     // between Hold and Release
+	drained uint64   // calls of Writable
+	asked   bool     // Renew was called for this token
 	rooms   map[room]*follow
 	closed  bool
 }
@@ -81,22 +82,24 @@ func (s *Session) may(verb, ch string) error {
 	return nil
 }
 
-// Renew replaces the session's token by a fresh one of the same subject. What
-// the fresh one may not read any more is followed no longer (design: 8).
+// Renew replaces the session's token by a fresh one of the same subject, or
+// names the subject of a session that has none yet. What the fresh one may not
+// read any more is followed no longer (design: 8).
 func (s *Session) Renew(who Identity) error {
 	s.mu.Lock()
-	if who.App != s.who.App || who.User != s.who.User {
+	if who.App != s.who.App || s.who.User != "" && who.User != s.who.User {
 		s.mu.Unlock()
 		return ErrSubject
 	}
 	s.who, s.asked = who, false
 	may := func(ch string) bool { return who.Grants != nil && who.Grants.May(Read, who.App, ch) }
-	var lost []*Cursor
+	var lost []reader
 	for id, c := range s.cursors {
 		if !may(id.Channel) {
 			c.why, lost = ErrForbidden, append(lost, c)
 		}
 	}
+	lost = append(lost, s.unseat(who)...)
 	var left []room
 	for r := range s.rooms {
 		if !may(r.channel) {
@@ -146,15 +149,32 @@ func (s *Session) Release() {
 	}
 }
 
+// A reader is what the pool moves for a session: a Cursor, or a seat.
+type reader interface {
+	// step gives the connection what comes next; more reports that there may
+	// be something else to give at once.
+	step() (more bool, err error)
+	flags() *mark
+}
+
+// A mark is what a session keeps of a reader.
+type mark struct {
+	ready  bool // guarded by Session.mu: stands in ready
+	closed bool // guarded by Session.mu
+}
+
+func (m *mark) flags() *mark { return m }
+
 // wake says that c may have something to give.
-func (s *Session) wake(c *Cursor) {
+func (s *Session) wake(c reader) {
+	m := c.flags()
 	s.mu.Lock()
-	if c.ready || c.closed || s.closed {
+	if m.ready || m.closed || s.closed {
 		s.mu.Unlock()
 		return
 	}
-	c.ready = true
-	s.ready = append(s.ready, c) // each cursor at most once
+	m.ready = true
+	s.ready = append(s.ready, c) // each reader at most once
 	run := s.enqueue()
 	s.mu.Unlock()
 	if run {
@@ -171,7 +191,7 @@ func (s *Session) enqueue() bool {
 	return true
 }
 
-// run steps the cursors that were woken until none is left or the connection
+// run steps the readers that were woken until none is left or the connection
 // is full. The pool calls it, one goroutine at a time.
 func (s *Session) run() {
 	for {
@@ -194,8 +214,8 @@ func (s *Session) run() {
 	}
 }
 
-// next takes the first woken cursor, or ends this run.
-func (s *Session) next() (*Cursor, uint64) {
+// next takes the first woken reader, or ends this run.
+func (s *Session) next() (reader, uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed || s.held || len(s.ready) == 0 {
@@ -204,16 +224,16 @@ func (s *Session) next() (*Cursor, uint64) {
 	}
 	c := s.ready[0]
 	s.ready = s.ready[1:]
-	c.ready = false
+	c.flags().ready = false
 	return c, s.drained
 }
 
 // block leaves c woken and waits for Writable, unless that has come since.
-func (s *Session) block(c *Cursor, drained uint64) bool {
+func (s *Session) block(c reader, drained uint64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !c.ready && !c.closed {
-		c.ready = true
+	if m := c.flags(); !m.ready && !m.closed {
+		m.ready = true
 		s.ready = append(s.ready, c)
 	}
 	if s.drained != drained {
@@ -225,11 +245,11 @@ func (s *Session) block(c *Cursor, drained uint64) bool {
 
 // again wakes c from within run: behind the others, so that one log does not
 // keep the rest waiting.
-func (s *Session) again(c *Cursor) {
+func (s *Session) again(c reader) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !c.ready && !c.closed {
-		c.ready = true
+	if m := c.flags(); !m.ready && !m.closed {
+		m.ready = true
 		s.ready = append(s.ready, c)
 	}
 }
@@ -242,8 +262,8 @@ func (s *Session) Close(why error) {
 		return
 	}
 	s.closed = true
-	cursors, rooms := s.cursors, s.rooms
-	s.cursors, s.byN, s.ready, s.rooms = nil, nil, nil, nil
+	cursors, rooms, seats := s.cursors, s.rooms, s.seats
+	s.cursors, s.byN, s.ready, s.rooms, s.seats = nil, nil, nil, nil, nil
 	s.mu.Unlock()
 
 	for _, c := range cursors {
@@ -251,6 +271,9 @@ func (s *Session) Close(why error) {
 	}
 	for r := range rooms {
 		s.g.leave(r, s)
+	}
+	for _, p := range seats {
+		p.leave(true)
 	}
 	s.g.mu.Lock()
 	delete(s.g.sessions, s.id)

@@ -5,11 +5,12 @@
 // value, its part, which no other node writes; who is there is the union of
 // the parts of all nodes whose lease stands. set.go is that union, pure, with
 // the changes that led to it: a viewer is a cursor on them, as on a log.
-// lease.go runs it over a broker: it writes this node's parts when they
-// change, never for a connection or a heartbeat, and keeps one lease for the
+// lease.go runs it over a broker: this node's parts are written when they
+// change, never for a connection or a heartbeat, and one lease stands for the
 // node.
 //
-// Read member.go, set.go, then lease.go.
+// Read member.go and set.go, then channel.go (one channel on this node),
+// share.go (what nodes tell each other) and lease.go (the node).
 package presence
 
 import (
@@ -60,6 +61,7 @@ type Member struct {
 var (
 	ErrBadMember = errors.New("bad member")      // caller: refuse it, say why
 	ErrCrowded   = errors.New("channel is full") // caller: refuse it; it may watch
+	ErrAbsent    = errors.New("not joined")      // caller: Join first
 )
 
 // Check returns nil if m may be a member.
