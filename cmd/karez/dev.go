@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -63,18 +64,30 @@ func (c *devCmd) Run(ctx context.Context, log *slog.Logger) error {
 	}
 	fmt.Printf("Karez is listening on %s\n  conversations: %s\n  answers: %s\n  stop with Ctrl-C\n", n.server.URL(), where, p.Name())
 
-	// The worker drains while the gateway still shows what it writes.
+	wo := c.workFlags.options("dev", c.turnFlags, c.Quiet, log)
+	wo.Drain = devDrain
+	return workAndServe(ctx, worker.New(b, p, wo), n)
+}
+
+// devDrain is how long an answer may go on after Ctrl-C. What is not finished
+// goes on after the next start.
+const devDrain = time.Second
+
+// workAndServe runs both until ctx ends. The worker drains first, while the
+// gateway still shows what it writes.
+func workAndServe(ctx context.Context, w *worker.Worker, n *node) error {
+	serving, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
 	working, stop := context.WithCancel(ctx)
 	defer stop()
 	done := make(chan error, 1)
-	w := worker.New(b, p, c.workFlags.options("dev", c.turnFlags, c.Quiet, log))
-	go func() { done <- w.Run(working) }()
-	err = n.run(ctx)
-	stop()
-	if werr := <-done; err == nil {
-		err = werr
-	}
-	return err
+	go func() {
+		done <- w.Run(working)
+		end()
+	}()
+	err := n.run(serving)
+	stop() // it may have failed by itself
+	return errors.Join(err, <-done)
 }
 
 // open opens the data folder, or the broker given instead.

@@ -42,6 +42,7 @@ func main() {
 	log := slog.New(h)
 	slog.SetDefault(log)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends at once
 	k.BindTo(ctx, (*context.Context)(nil))
 	k.Bind(log)
 	err := k.Run()
