@@ -51,7 +51,6 @@ var table = []row{
 	{gateway.ErrNotJoined, codeGeneric, 400},
 	{gateway.ErrBadName, codeGeneric, 400},
 	{presence.ErrBadMember, codeForbidden, 400},
-	{presence.ErrCrowded, codeCapacity, 429},
 	{turn.ErrBadID, codeGeneric, 400},
 	{turns.ErrNoTurn, codeGeneric, 404},
 	{turns.ErrPromptTooLarge, codeGeneric, 413},

@@ -77,7 +77,7 @@ func newHooks(t *Transport) *hooks {
 // queue is one webhook's own, so that a receiver that is down holds up no
 // other.
 func (w *Webhook) queue(a *App) string {
-	sum := sha256.Sum256([]byte(w.URL + "\x00" + w.Prefix + "\x00" + strings.Join(w.Events, ",")))
+	sum := sha256.Sum256([]byte(a.ID + "\x00" + w.URL + "\x00" + w.Prefix + "\x00" + strings.Join(w.Events, ",")))
 	return "pusher-hook-" + a.Tenant + "-" + hex.EncodeToString(sum[:8])
 }
 

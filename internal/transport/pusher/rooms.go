@@ -182,10 +182,15 @@ func (r *rooms) write(ctx context.Context, k broker.Key, places []place) error {
 		return err
 	}
 	r.tellCounts(ctx, app, counts)
+	return r.tell(ctx, app, k, out)
+}
+
+// tell makes jobs of a bucket's events, and takes them out of it.
+func (r *rooms) tell(ctx context.Context, a *App, k broker.Key, out []hookEvent) error {
 	if len(out) == 0 {
 		return nil
 	}
-	if err := r.t.hooks.put(ctx, app, out...); err != nil {
+	if err := r.t.hooks.put(ctx, a, out...); err != nil {
 		return err
 	}
 	return update(ctx, r.t.broker(), k, 0, func(b *bucket) bool {
@@ -276,7 +281,9 @@ func (r *rooms) checkMembers(ctx context.Context, p place) {
 	if err != nil {
 		r.t.log.Warn("check members", "channel", p.ch, "err", err)
 	}
-	r.checked(p, err == nil && len(ids) == 0)
+	if err == nil {
+		r.checked(p, len(ids) == 0)
+	}
 }
 
 // checked counts a check; a channel that this node has subscribers on hears of
@@ -354,6 +361,7 @@ func (r *rooms) bury(ctx context.Context, node string) error {
 	for _, a := range r.t.byID {
 		for i := range buckets {
 			var places []place
+			var out []hookEvent
 			k := bucketKey(a, i)
 			err := update(ctx, r.t.broker(), k, 0, func(b *bucket) bool {
 				places = nil
@@ -366,14 +374,17 @@ func (r *rooms) bury(ctx context.Context, node string) error {
 					before, after := b.set(p.ch, node, 0)
 					b.Out = append(b.Out, transitions(a, p.ch, before, after)...)
 				}
+				out = b.Out
 				return len(places) > 0
 			})
+			if err == nil {
+				err = r.tell(ctx, a, k, out)
+			}
 			if err != nil {
 				return err
 			}
 			r.mu.Lock()
-			for _, p := range places { // so that the events are told, and members looked at
-				r.dirty[p] = true
+			for _, p := range places {
 				if isPresence(p.ch) {
 					r.members[p] = recheckFor
 				}

@@ -65,8 +65,8 @@ func (c *conn) Deliver(n uint32, b *gateway.Batch) error {
 		return c.out.try(split(bodies)...)
 	}
 	for i := range b.Events {
-		if b.Events[i].Kind == turn.KindPrompt {
-			continue
+		if k := b.Events[i].Kind; k == turn.KindPrompt || k.Terminal() {
+			continue // a turn that ends before it starts has nothing to begin with
 		}
 		start := appendStarted(nil, l.id, b.Events[i].Start())
 		frames := append(append(split(bodies[:i]), start), split(bodies[i:])...)
