@@ -80,6 +80,8 @@ func (c *Command) Check() error {
 	case CmdCancel:
 		return firstError(c.checkChannel(), c.checkTurn(false),
 			c.need("turn", c.Turn != "" || c.Message != "", "name the turn, or the message it answers"))
+	case CmdJoin, CmdPresence, CmdLeave:
+		return c.checkChannel()
 	case CmdHistory:
 		return firstError(c.checkChannel(), c.checkTurn(false),
 			c.need("limit", c.Limit >= 0, "0 asks for the server's own page size"))

@@ -31,6 +31,9 @@ const (
 	CmdHistory    = "history"    // Channel, Before, Limit, Turn as the leaf of a branch
 	CmdPublish    = "publish"    // Channel, Name, Data: a custom event on the timeline, kept
 	CmdSignal     = "signal"     // Channel, Name, Data: typing and the like, not kept
+	CmdJoin       = "join"       // Channel, State, Data: be visible there, and be told who else is; again: another state and info
+	CmdPresence   = "presence"   // Channel: be told who is there without being visible; posted: ask once
+	CmdLeave      = "leave"      // Channel: ends both
 	CmdPace       = "pace"       // Channel (and Turn), Pace
 	CmdAck        = "ack"        // N, After: shown to the reader through this place
 	CmdRenew      = "renew"      // Token of the same subject
@@ -63,6 +66,7 @@ type Command struct {
 	Pace    *Pace               `json:"pace,omitempty"`
 	Before  turn.Seq            `json:"before,omitempty"` // history: timeline place, exclusive; 0 the tail
 	Limit   int                 `json:"limit,omitempty"`  // history, follow from a snapshot: turns
+	State   string              `json:"state,omitempty"`
 }
 
 // Values of Pace.Mode.

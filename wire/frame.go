@@ -8,40 +8,61 @@ import (
 
 // Types of Frame.
 const (
-	FrameWelcome = "welcome" // first, and the answer to hello: Session, User, Ping, Limits
-	FrameReply   = "reply"   // answers the command of the same ID: Turn, Seq, History as the command wants
-	FrameError   = "error"   // answers a command, or speaks of the whole session (ID 0): Error
-	FrameLog     = "log"     // number N now stands for Channel (and Turn), events follow from Seq on
-	FrameEvent   = "event"   // N, Event: the compact one
-	FrameReset   = "reset"   // N is free again: the log no longer holds what comes after Seq, start over from a snapshot; Error says why
-	FrameClosed  = "closed"  // N is free again: the log has ended, at Seq, or cannot be followed; then Error says why
-	FrameSignal  = "signal"  // Channel (empty: for this session or user alone), Name, Data, From
-	FrameRenew   = "renew"   // send a fresh token within In milliseconds
-	FrameBye     = "bye"     // the connection closes: Error; come back In milliseconds from now
-	FramePing    = "ping"
-	FramePong    = "pong"
+	FrameWelcome  = "welcome"  // first, and the answer to hello: Session, User, Ping, Limits
+	FrameReply    = "reply"    // answers the command of the same ID: Turn, Seq, History, Presence as the command wants
+	FrameError    = "error"    // answers a command, or speaks of the whole session (ID 0): Error
+	FrameLog      = "log"      // number N now stands for Channel (and Turn), events follow from Seq on
+	FrameEvent    = "event"    // N, Event: the compact one
+	FrameReset    = "reset"    // N is free again: the log no longer holds what comes after Seq, start over from a snapshot; Error says why
+	FrameClosed   = "closed"   // N is free again: the log has ended, at Seq, or cannot be followed; then Error says why
+	FramePresence = "presence" // Channel, Presence: who is there, or what has changed since the last one
+	FrameSignal   = "signal"   // Channel (empty: for this session or user alone), Name, Data, From
+	FrameRenew    = "renew"    // send a fresh token within In milliseconds
+	FrameBye      = "bye"      // the connection closes: Error; come back In milliseconds from now
+	FramePing     = "ping"
+	FramePong     = "pong"
 )
 
 // A Frame is what a server sends. As with Command, only the fields named
 // beside its type count.
 type Frame struct {
-	ID      uint64          `json:"id,omitempty"`
-	Type    string          `json:"type"`
-	N       uint32          `json:"n,omitempty"`
-	Channel string          `json:"channel,omitempty"`
-	Turn    string          `json:"turn,omitempty"`
-	Seq     turn.Seq        `json:"seq,omitempty"`
-	Event   *turn.Event     `json:"-"` // FrameEvent only; Seq, Kind, Part, Media, Name, Data and Attrs travel
-	Session string          `json:"session,omitempty"`
-	User    string          `json:"user,omitempty"`
-	From    string          `json:"from,omitempty"`
-	Name    string          `json:"name,omitempty"`
-	Data    json.RawMessage `json:"data,omitempty"`
-	Ping    int             `json:"ping,omitempty"` // milliseconds between the server's pings
-	In      int             `json:"in,omitempty"`   // milliseconds
-	Limits  *Limits         `json:"limits,omitempty"`
-	History *History        `json:"history,omitempty"`
-	Error   *Error          `json:"error,omitempty"`
+	ID       uint64          `json:"id,omitempty"`
+	Type     string          `json:"type"`
+	N        uint32          `json:"n,omitempty"`
+	Channel  string          `json:"channel,omitempty"`
+	Turn     string          `json:"turn,omitempty"`
+	Seq      turn.Seq        `json:"seq,omitempty"`
+	Event    *turn.Event     `json:"-"` // FrameEvent only; Seq, Kind, Part, Media, Name, Data and Attrs travel
+	Session  string          `json:"session,omitempty"`
+	User     string          `json:"user,omitempty"`
+	From     string          `json:"from,omitempty"`
+	Name     string          `json:"name,omitempty"`
+	Data     json.RawMessage `json:"data,omitempty"`
+	Ping     int             `json:"ping,omitempty"` // milliseconds between the server's pings
+	In       int             `json:"in,omitempty"`   // milliseconds
+	Limits   *Limits         `json:"limits,omitempty"`
+	History  *History        `json:"history,omitempty"`
+	Presence *Presence       `json:"presence,omitempty"`
+	Error    *Error          `json:"error,omitempty"`
+}
+
+// Presence says who is on a channel. With Full, Here is everybody and what was
+// told before is void; else the other lists are the changes since the last one.
+type Presence struct {
+	Full    bool     `json:"full,omitempty"`
+	Here    []Member `json:"here,omitempty"`
+	Joined  []Member `json:"joined,omitempty"`
+	Left    []Member `json:"left,omitempty"`    // as they were last told
+	Changed []Member `json:"changed,omitempty"` // another state or info
+}
+
+// A Member is one who is present on a channel, however many connections they
+// have there. Kind and ID name it.
+type Member struct {
+	ID    string          `json:"id"`
+	Kind  string          `json:"kind,omitempty"`  // person, agent
+	State string          `json:"state,omitempty"` // of an agent waiting, thinking or streaming; else the application's word
+	Info  json.RawMessage `json:"info,omitempty"`  // the application's
 }
 
 // Limits tells a client what the server takes.

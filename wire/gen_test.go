@@ -103,7 +103,7 @@ func genPrompt() *rapid.Generator[*turn.Prompt] {
 
 func genCommand() *rapid.Generator[*Command] {
 	types := []string{CmdHello, CmdFollow, CmdUnfollow, CmdPrompt, CmdRegenerate, CmdEdit, CmdCancel, CmdHistory,
-		CmdPublish, CmdSignal, CmdPace, CmdAck, CmdRenew, CmdPing, "later", ""}
+		CmdPublish, CmdSignal, CmdJoin, CmdPresence, CmdLeave, CmdPace, CmdAck, CmdRenew, CmdPing, "later", ""}
 	return rapid.Custom(func(t *rapid.T) *Command {
 		c := &Command{
 			ID: rapid.Uint64().Draw(t, "id"), Type: rapid.SampledFrom(types).Draw(t, "type"),
@@ -112,6 +112,7 @@ func genCommand() *rapid.Generator[*Command] {
 			After: genSeq().Draw(t, "after"), From: genWord().Draw(t, "from"), N: rapid.Uint32().Draw(t, "n"),
 			Prompt: genPrompt().Draw(t, "prompt"), Name: genWord().Draw(t, "name"), Data: genMaybeJSON().Draw(t, "data"),
 			Before: genSeq().Draw(t, "before"), Limit: rapid.Int().Draw(t, "limit"),
+			State: genWord().Draw(t, "state"),
 		}
 		if rapid.Bool().Draw(t, "paced") {
 			c.Pace = &Pace{Mode: genWord().Draw(t, "mode"), Rate: rapid.Int().Draw(t, "rate")}
@@ -158,7 +159,7 @@ var eventKinds = []turn.Kind{
 }
 
 func genFrame() *rapid.Generator[*Frame] {
-	types := []string{FrameWelcome, FrameReply, FrameError, FrameLog, FrameEvent, FrameReset, FrameClosed, FrameSignal,
+	types := []string{FrameWelcome, FrameReply, FrameError, FrameLog, FrameEvent, FrameReset, FrameClosed, FramePresence, FrameSignal,
 		FrameRenew, FrameBye, FramePing, FramePong, "later"}
 	return rapid.Custom(func(t *rapid.T) *Frame {
 		f := &Frame{Type: rapid.SampledFrom(types).Draw(t, "type")}
@@ -182,8 +183,18 @@ func genFrame() *rapid.Generator[*Frame] {
 		if rapid.Bool().Draw(t, "past") {
 			f.History = genHistory().Draw(t, "history")
 		}
+		if rapid.Bool().Draw(t, "present") {
+			f.Presence = &Presence{Full: rapid.Bool().Draw(t, "full"), Here: genMembers(t), Joined: genMembers(t), Left: genMembers(t), Changed: genMembers(t)}
+		}
 		return f
 	})
+}
+
+func genMembers(t *rapid.T) (out []Member) {
+	for range rapid.IntRange(0, 2).Draw(t, "members") {
+		out = append(out, Member{ID: genWord().Draw(t, "id"), Kind: genWord().Draw(t, "kind"), State: genWord().Draw(t, "state"), Info: genMaybeJSON().Draw(t, "info")})
+	}
+	return out
 }
 
 func genHistory() *rapid.Generator[*History] {

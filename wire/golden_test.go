@@ -147,7 +147,7 @@ func TestGoldenReadsBack(t *testing.T) {
 
 var (
 	commandTypes = []string{CmdHello, CmdFollow, CmdUnfollow, CmdPrompt, CmdRegenerate, CmdEdit, CmdCancel, CmdHistory,
-		CmdPublish, CmdSignal, CmdPace, CmdAck, CmdRenew, CmdPing}
-	frameTypes = []string{FrameWelcome, FrameReply, FrameError, FrameLog, FrameEvent, FrameReset, FrameClosed, FrameSignal,
+		CmdPublish, CmdSignal, CmdJoin, CmdPresence, CmdLeave, CmdPace, CmdAck, CmdRenew, CmdPing}
+	frameTypes = []string{FrameWelcome, FrameReply, FrameError, FrameLog, FrameEvent, FrameReset, FrameClosed, FramePresence, FrameSignal,
 		FrameRenew, FrameBye, FramePing, FramePong}
 )

@@ -127,6 +127,13 @@ func checkFrame(f *Frame) (*Frame, error) {
 	if f.History != nil && len(f.History.Turns) == 0 {
 		f.History.Turns = nil
 	}
+	if p := f.Presence; p != nil {
+		for _, list := range []*[]Member{&p.Here, &p.Joined, &p.Left, &p.Changed} {
+			if len(*list) == 0 {
+				*list = nil
+			}
+		}
+	}
 	return f, nil
 }
 

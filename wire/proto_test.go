@@ -182,7 +182,7 @@ func genInto(t *rapid.T, m *dynamicpb.Message, fd protoreflect.FieldDescriptor) 
 		}
 	case fd.Message() != nil:
 		m.Set(fd, protoreflect.ValueOfMessage(genMessage(t, fd.Message())))
-	case slices.Contains([]string{"data", "params", "json", "outcome"}, name):
+	case slices.Contains([]string{"data", "params", "json", "outcome", "info"}, name):
 		m.Set(fd, protoreflect.ValueOfString(string(genJSON(2).Draw(t, name))))
 	case m.Descriptor().Name() == "Frame" && name == "type":
 		m.Set(fd, protoreflect.ValueOfString(FrameReply))
@@ -219,6 +219,8 @@ func TestSchemaAgrees(t *testing.T) {
 	compare(t, msgs, "Content", contentFields)
 	compare(t, msgs, "Frame", frameFields, "text", "event")
 	compare(t, msgs, "Limits", limitsFields)
+	compare(t, msgs, "Presence", presenceFields)
+	compare(t, msgs, "Member", memberFields)
 	compare(t, msgs, "Error", errorFields)
 	compare(t, msgs, "History", historyFields)
 	compare(t, msgs, "HistoryTurn", historyTurnFields)

@@ -126,11 +126,14 @@ func cleanCommand(c *Command) *Command {
 
 // cleanFrame is cleanCommand for frames.
 func cleanFrame(f *Frame) *Frame {
-	if len(f.Data) == 0 && f.History == nil {
+	if len(f.Data) == 0 && f.History == nil && f.Presence == nil {
 		return f
 	}
 	g := *f
 	g.Data = cleanRaw(f.Data)
+	if p := f.Presence; p != nil {
+		g.Presence = &Presence{Full: p.Full, Here: cleanMembers(p.Here), Joined: cleanMembers(p.Joined), Left: cleanMembers(p.Left), Changed: cleanMembers(p.Changed)}
+	}
 	if f.History != nil {
 		h := *f.History
 		h.Turns = make([]HistoryTurn, len(f.History.Turns)) // never null, also when there are none
@@ -148,4 +151,13 @@ func cleanFrame(f *Frame) *Frame {
 		g.History = &h
 	}
 	return &g
+}
+
+func cleanMembers(in []Member) []Member {
+	out := make([]Member, len(in))
+	for i, m := range in {
+		m.Info = cleanRaw(m.Info)
+		out[i] = m
+	}
+	return out
 }

@@ -29,6 +29,7 @@ var (
 		oneField(15, "pace", paceFields, func(c *Command) **Pace { return &c.Pace }),
 		uintField(16, "before", func(c *Command) *turn.Seq { return &c.Before }),
 		intField(17, "limit", func(c *Command) *int { return &c.Limit }),
+		textField(18, "state", func(c *Command) *string { return &c.State }),
 	}
 
 	paceFields = []field[Pace]{
@@ -74,6 +75,22 @@ var (
 		oneField(16, "limits", limitsFields, func(f *Frame) **Limits { return &f.Limits }),
 		oneField(17, "history", historyFields, func(f *Frame) **History { return &f.History }),
 		oneField(18, "error", errorFields, func(f *Frame) **Error { return &f.Error }),
+		oneField(19, "presence", presenceFields, func(f *Frame) **Presence { return &f.Presence }),
+	}
+
+	presenceFields = []field[Presence]{
+		flagField(1, "full", func(p *Presence) *bool { return &p.Full }),
+		listField(2, "here", 0, memberFields, func(p *Presence) *[]Member { return &p.Here }),
+		listField(3, "joined", 0, memberFields, func(p *Presence) *[]Member { return &p.Joined }),
+		listField(4, "left", 0, memberFields, func(p *Presence) *[]Member { return &p.Left }),
+		listField(5, "changed", 0, memberFields, func(p *Presence) *[]Member { return &p.Changed }),
+	}
+
+	memberFields = []field[Member]{
+		textField(1, "id", func(m *Member) *string { return &m.ID }).always(),
+		textField(2, "kind", func(m *Member) *string { return &m.Kind }),
+		textField(3, "state", func(m *Member) *string { return &m.State }),
+		jsonField(4, "info", func(m *Member) *json.RawMessage { return &m.Info }),
 	}
 
 	limitsFields = []field[Limits]{

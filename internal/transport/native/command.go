@@ -51,6 +51,12 @@ func (t *Transport) run(ctx context.Context, s *gateway.Session, c *wire.Command
 		f.Seq, err = s.Publish(ctx, c.Channel, c.Name, c.Data)
 	case wire.CmdSignal:
 		err = s.Signal(ctx, c.Channel, c.Name, c.Data)
+	case wire.CmdJoin:
+		err = s.Join(ctx, c.Channel, c.State, c.Data)
+	case wire.CmdPresence:
+		err = s.Watch(ctx, c.Channel)
+	case wire.CmdLeave:
+		s.Leave(c.Channel)
 	case wire.CmdPace:
 		err = s.SetPace(c.Channel, c.Turn, pace(c.Pace))
 	case wire.CmdAck: // taken, and used by pacing

@@ -1,6 +1,7 @@
 package native
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"strconv"
@@ -44,7 +45,22 @@ func (t *Transport) serveCommand(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.Close(nil)
+	if cmd.Type == wire.CmdPresence { // nothing comes after the answer: it says who is there
+		t.write(w, ask(r.Context(), s, cmd))
+		return
+	}
 	t.write(w, t.run(r.Context(), s, cmd, Trace(r)))
+}
+
+// ask answers who is on a channel.
+func ask(ctx context.Context, s *gateway.Session, cmd *wire.Command) *wire.Frame {
+	ctx, cancel := context.WithTimeout(ctx, commandTime)
+	defer cancel()
+	ms, err := s.Members(ctx, cmd.Channel)
+	if err != nil {
+		return failure(cmd.ID, err)
+	}
+	return &wire.Frame{ID: cmd.ID, Type: wire.FrameReply, Presence: &wire.Presence{Full: true, Here: Members(ms)}}
 }
 
 // Trace returns the W3C traceparent of a request, or "" if there is none, or
@@ -65,7 +81,7 @@ func Trace(r *http.Request) string {
 // postable refuses commands that only mean something on a connection.
 func postable(c *wire.Command) error {
 	switch c.Type {
-	case wire.CmdFollow, wire.CmdUnfollow, wire.CmdPace, wire.CmdAck, wire.CmdRenew, wire.CmdHello:
+	case wire.CmdFollow, wire.CmdUnfollow, wire.CmdPace, wire.CmdAck, wire.CmdRenew, wire.CmdHello, wire.CmdJoin, wire.CmdLeave:
 		return &wire.Error{Code: wire.CodeBadRequest, Message: c.Type + " needs a connection", Hint: "open /v1/stream with what to follow, or a WebSocket"}
 	}
 	return nil

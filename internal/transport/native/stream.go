@@ -27,7 +27,32 @@ const writeTime = 60 * time.Second
 
 // A streamRequest is the body of POST /v1/stream.
 type streamRequest struct {
-	Follow []wire.Command `json:"follow"`
+	Follow   []wire.Command `json:"follow"`
+	Join     []wire.Command `json:"join"`
+	Presence []wire.Command `json:"presence"`
+}
+
+// commands numbers the entries of a request, and checks them.
+func (r *streamRequest) commands() (out []wire.Command, err error) {
+	for _, list := range []struct {
+		typ string
+		in  []wire.Command
+	}{{wire.CmdFollow, r.Follow}, {wire.CmdJoin, r.Join}, {wire.CmdPresence, r.Presence}} {
+		if len(list.in) > gateway.DefaultMaxFollows {
+			return nil, &wire.Error{Code: wire.CodeTooMany, Message: fmt.Sprintf("a stream takes at most %d of each: follow, join, presence", gateway.DefaultMaxFollows), Hint: "open another stream"}
+		}
+		for _, c := range list.in {
+			c.Type, c.ID = list.typ, uint64(len(out)+1)
+			if err := c.Check(); err != nil {
+				return nil, err
+			}
+			out = append(out, c)
+		}
+	}
+	if len(out) == 0 {
+		return nil, &wire.Error{Code: wire.CodeBadRequest, Message: "nothing to follow", Hint: "name a channel"}
+	}
+	return out, nil
 }
 
 func (t *Transport) serveStream(w http.ResponseWriter, r *http.Request) {
@@ -82,11 +107,17 @@ func queryFollows(q url.Values) ([]wire.Command, error) {
 	if err != nil {
 		return nil, &wire.Error{Code: wire.CodeBadRequest, Message: "after is not a number", Hint: "give the last seq you have"}
 	}
-	var out []wire.Command
+	var req streamRequest
 	for _, ch := range q["channel"] {
-		out = append(out, wire.Command{Channel: ch, Turn: q.Get("turn"), From: q.Get("from"), After: turn.Seq(after)})
+		req.Follow = append(req.Follow, wire.Command{Channel: ch, Turn: q.Get("turn"), From: q.Get("from"), After: turn.Seq(after)})
 	}
-	return checkFollows(out)
+	for _, ch := range q["join"] {
+		req.Join = append(req.Join, wire.Command{Channel: ch})
+	}
+	for _, ch := range q["presence"] {
+		req.Presence = append(req.Presence, wire.Command{Channel: ch})
+	}
+	return req.commands()
 }
 
 func bodyFollows(body []byte) ([]wire.Command, error) {
@@ -98,24 +129,7 @@ func bodyFollows(body []byte) ([]wire.Command, error) {
 	if err != nil {
 		return nil, &wire.Error{Code: wire.CodeBadRequest, Message: "the body is not the JSON of a stream request: " + err.Error(), Hint: `send {"follow":[{"channel":"…"}]}`}
 	}
-	return checkFollows(req.Follow)
-}
-
-// checkFollows numbers the entries of a request.
-func checkFollows(in []wire.Command) ([]wire.Command, error) {
-	if len(in) == 0 {
-		return nil, &wire.Error{Code: wire.CodeBadRequest, Message: "nothing to follow", Hint: "name a channel"}
-	}
-	if len(in) > gateway.DefaultMaxFollows {
-		return nil, &wire.Error{Code: wire.CodeTooMany, Message: fmt.Sprintf("a stream follows at most %d logs", gateway.DefaultMaxFollows), Hint: "open another stream"}
-	}
-	for i := range in {
-		in[i].Type, in[i].ID = wire.CmdFollow, uint64(i+1)
-		if err := in[i].Check(); err != nil {
-			return nil, err
-		}
-	}
-	return in, nil
+	return req.commands()
 }
 
 // pull writes what the session gives until either side ends.
@@ -163,6 +177,8 @@ func (w *sseWriter) item(it gateway.Item) error {
 		return w.batch(it.Log.N, it.Batch)
 	case gateway.ItemEnded:
 		return w.frame(ended(it.Log, it.Why))
+	case gateway.ItemPresent:
+		return w.data(it.Roster.Body(wire.JSON, func(r *gateway.Roster) []byte { return wire.JSON.AppendFrame(nil, present(r)) }))
 	case gateway.ItemSignal:
 		return w.frame(signal(it.Signal))
 	case gateway.ItemRenew:

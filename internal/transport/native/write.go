@@ -43,7 +43,12 @@ func (c *wsConn) Opened(l gateway.Log) error { return c.try(opened(l)) }
 
 func (c *wsConn) Ended(l gateway.Log, why error) error { return c.try(ended(l, why)) }
 
-func (c *wsConn) Present(*gateway.Roster) error { return nil } // until the protocol has a frame for it
+// Present writes who is there, encoded once for all readers at this place who
+// use this codec.
+func (c *wsConn) Present(r *gateway.Roster) error {
+	body := r.Body(c.codec, func(r *gateway.Roster) []byte { return c.codec.AppendFrame(nil, present(r)) })
+	return full(c.sock.TryWrite(socket.Frame{Body: body, Binary: c.codec.Binary()}))
+}
 
 func (c *wsConn) Signal(s gateway.Signal) {
 	if !c.begun.Load() {
@@ -103,6 +108,21 @@ func ended(l gateway.Log, why error) *wire.Frame {
 		}
 	}
 	return f
+}
+
+func present(r *gateway.Roster) *wire.Frame {
+	return &wire.Frame{Type: wire.FramePresence, Channel: r.Channel, Presence: &wire.Presence{
+		Full: r.Full, Here: Members(r.Here), Joined: Members(r.Joined), Left: Members(r.Left), Changed: Members(r.Changed),
+	}}
+}
+
+// Members puts members into the words of the protocol.
+func Members(in []gateway.Member) []wire.Member {
+	out := make([]wire.Member, len(in))
+	for i, m := range in {
+		out[i] = wire.Member{ID: m.ID, Kind: m.Kind, State: m.State, Info: m.Info}
+	}
+	return out
 }
 
 func signal(s gateway.Signal) *wire.Frame {

@@ -115,7 +115,7 @@ func (c *wsConn) Message(p []byte, binary bool) {
 			return
 		}
 		c.open(who)
-	case cmd.Type == wire.CmdFollow:
+	case cmd.Type == wire.CmdFollow || cmd.Type == wire.CmdJoin || cmd.Type == wire.CmdPresence:
 		c.session.Hold() // the answer first, then what is followed
 		c.answer(c.t.run(c.ctx, c.session, cmd, ""))
 		c.session.Release()
