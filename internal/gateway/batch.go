@@ -14,6 +14,8 @@ type Batch struct {
 	Events []turn.Event // do not change
 	Pieces []turn.Event // the same before they were merged, as the log has them: for transports whose readers count; do not change
 
+	budget int // it was made for; set once
+
 	mu  sync.Mutex // guards the one below
 	enc map[any][][]byte
 }
@@ -44,5 +46,5 @@ func newBatch(from turn.Seq, evs []turn.Event, budget int) *Batch {
 		size += len(evs[n].Data)
 		n++
 	}
-	return &Batch{From: from, To: evs[n-1].Seq, Events: turn.Merge(evs[:n]), Pieces: evs[:n:n]}
+	return &Batch{budget: budget, From: from, To: evs[n-1].Seq, Events: turn.Merge(evs[:n]), Pieces: evs[:n:n]}
 }

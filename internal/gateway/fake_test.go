@@ -215,6 +215,14 @@ func (v *viewer) until(what string, ok func() bool) {
 	}
 }
 
+// over reports whether the viewer was told that a log has ended.
+func (v *viewer) over(id turn.ID) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	_, ok := v.ended[id]
+	return ok
+}
+
 // text is what the viewer shows of a turn.
 func (v *viewer) text(id turn.ID) string {
 	v.mu.Lock()

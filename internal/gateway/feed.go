@@ -298,7 +298,7 @@ func (f *Feed) Next(at turn.Seq, budget int) (*Batch, error) {
 	defer f.mu.Unlock()
 	f.used = true
 	for _, b := range f.batches {
-		if b.From == at {
+		if b.From == at && b.budget == budget {
 			return b, nil
 		}
 	}

@@ -72,14 +72,15 @@ var (
 
 // A Gateway is one node.
 type Gateway struct {
-	b     broker.Broker // set once, as all of this group
-	turns *turns.Turns
-	opts  Options
-	log   *slog.Logger
-	pool  *pool
-	ctx   context.Context // ends with Close
-	end   context.CancelFunc
-	wg    sync.WaitGroup
+	b       broker.Broker // set once, as all of this group
+	turns   *turns.Turns
+	opts    Options
+	log     *slog.Logger
+	pool    *pool
+	looking chan struct{}   // who looks into a silent turn
+	ctx     context.Context // ends with Close
+	end     context.CancelFunc
+	wg      sync.WaitGroup
 
 	mu       sync.Mutex // guards the four below
 	feeds    map[turn.ID]*Feed
@@ -131,6 +132,7 @@ func New(t *turns.Turns, o Options) (*Gateway, error) {
 	}
 	g.nodeStop = stop
 	g.pool = newPool()
+	g.looking = make(chan struct{}, maxLooks)
 	g.presence = presence.New(g.b, presence.Options{Node: o.Node, Linger: o.Linger, Derive: g.derive, Log: g.log})
 	g.wg.Go(g.sweep)
 	return g, nil

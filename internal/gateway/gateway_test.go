@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -501,13 +502,13 @@ func TestSuspendedTurnExpires(t *testing.T) {
 		watch(t, v, Follow{Turn: "t1", After: a.top})
 		time.Sleep(time.Until(until) - time.Second)
 		synctest.Wait()
-		if _, ended := v.ended[a.id]; ended {
+		if v.over(a.id) {
 			t.Fatal("ended before its deadline")
 		}
 		time.Sleep(5 * time.Second)
 		synctest.Wait()
 		got, err := g.turns.Answer(context.Background(), a.id)
-		if _, ended := v.ended[a.id]; err != nil || !ended || !strings.Contains(string(got.Outcome), turn.CodeTurnExpired) {
+		if ended := v.over(a.id); err != nil || !ended || !strings.Contains(string(got.Outcome), turn.CodeTurnExpired) {
 			t.Errorf("ended %v: %s %s, %v", ended, got.State, got.Outcome, err)
 		}
 	})
@@ -531,6 +532,7 @@ func TestForeignEndIsSettled(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		time.Sleep(settleTime)
 		synctest.Wait()
 		past, err := v.s.History(ctx, "chat", "", 0, 0)
 		live, lerr := g.turns.Live(ctx, "app", "chat")
@@ -642,5 +644,26 @@ func TestFeedCutsCompactedEvents(t *testing.T) {
 	}
 	if _, err := cut([]turn.Event{{First: 1, Seq: 3, Kind: turn.KindText, Data: []byte("ab")}}, 2); err == nil || err == io.EOF {
 		t.Errorf("no cuts: %v", err)
+	}
+}
+
+// A socket may close at any moment of a follow.
+func TestCloseWhileFollowing(t *testing.T) {
+	g := node(t, Options{})
+	for i := range 300 {
+		v := newViewer(t, g, ann())
+		begin(t, g, fmt.Sprint("t", i))
+		var wg sync.WaitGroup
+		for _, f := range []Follow{{Channel: "chat"}, {Channel: "chat", Turn: fmt.Sprint("t", i)}, {Channel: fmt.Sprint("c", i)}} {
+			wg.Go(func() { v.s.Follow(context.Background(), f) }) // it may be refused: the session closes
+		}
+		wg.Go(func() { v.s.Renew(Identity{App: "app", User: "ann", Grants: allowOnly("other")}) })
+		wg.Go(func() { v.s.Close(nil) })
+		wg.Wait()
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.feeds) != 0 || len(g.rooms) != 0 || len(g.sessions) != 0 {
+		t.Errorf("%d feeds, %d rooms, %d sessions are left", len(g.feeds), len(g.rooms), len(g.sessions))
 	}
 }

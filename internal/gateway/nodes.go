@@ -2,9 +2,9 @@ package gateway
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/karez/karez/broker"
@@ -37,8 +37,11 @@ type SessionInfo struct {
 	Channels []string  `json:"channels,omitempty"`
 }
 
-// maxListed bounds how many sessions one node names in one answer.
-const maxListed = 1000
+// Bounds of one node's answer to a list: sessions, and about so many bytes.
+const (
+	maxListed      = 1000
+	maxListedBytes = broker.MaxPayload / 2
+)
 
 // A Target names sessions: one by its id, or all of a user.
 type Target struct {
@@ -81,7 +84,7 @@ func found(answers []nodeSignal) (n int) {
 // ask publishes sig to all nodes and gathers what they answer within wait, or
 // until the one session that sig names has been found.
 func (g *Gateway) ask(ctx context.Context, sig nodeSignal, wait time.Duration) ([]nodeSignal, error) {
-	sig.Reply = "answer:" + g.opts.Node + ":" + fmt.Sprint(time.Now().UnixNano())
+	sig.Reply = "answer:" + g.opts.Node + ":" + rand.Text()
 	answers := make(chan nodeSignal, 256) // nodes beyond that are not counted
 	stop, err := g.b.Subscribe(ctx, broker.Topic{Name: sig.Reply}, func(p []byte) {
 		var a nodeSignal
@@ -132,7 +135,7 @@ func (g *Gateway) onNodeSignal(p []byte) {
 		return
 	}
 	to := g.targets(Target{sig.App, sig.User, sig.Session})
-	answer := nodeSignal{Op: "answer", Node: g.opts.Node, Found: len(to)}
+	answer, size := nodeSignal{Op: "answer", Node: g.opts.Node, Found: len(to)}, 0
 	for _, s := range to {
 		switch sig.Op {
 		case "send":
@@ -142,11 +145,13 @@ func (g *Gateway) onNodeSignal(p []byte) {
 		case "kick":
 			g.spawn(func() { s.Close(ErrKicked) })
 		case "list":
-			if len(answer.List) == maxListed {
+			if len(answer.List) == maxListed || size > maxListedBytes {
 				answer.More = true
 				break
 			}
-			answer.List = append(answer.List, s.info())
+			info := s.info()
+			size += info.size()
+			answer.List = append(answer.List, info)
 		}
 	}
 	if sig.Reply == "" {
@@ -189,4 +194,13 @@ func (s *Session) info() SessionInfo {
 		i.Channels = append(i.Channels, r.channel)
 	}
 	return i
+}
+
+// size is about how many bytes i has as JSON.
+func (i *SessionInfo) size() int {
+	n := 200 + len(i.User)
+	for _, ch := range i.Channels {
+		n += len(ch) + 8
+	}
+	return n
 }

@@ -12,9 +12,11 @@ import (
 // A Conn is what a session needs of its transport. No method blocks. Opened,
 // Deliver, Ended and Present are called by one goroutine at a time; what they
 // return ErrFull for was not taken at all and is given again after Writable,
-// or, of Present, what it has become meanwhile.
+// or, of Present, what it has become meanwhile. Signal, Renew and Close come
+// from other goroutines, at any time from Open on, also side by side.
 type Conn interface {
-	// Opened says that number l.N stands for a log from here on.
+	// Opened says that number l.N stands for a log from here on; it may have
+	// stood for another, which was unfollowed without a word.
 	Opened(l Log) error
 	// Deliver gives what follows on log n.
 	Deliver(n uint32, b *Batch) error

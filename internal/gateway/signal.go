@@ -58,17 +58,23 @@ func (s *Session) join(ctx context.Context, r room, f *follow) error {
 		err = ctx.Err()
 	}
 	s.mu.Lock()
-	if s.closed {
-		err = ErrClosed
-	}
 	if err != nil && s.rooms[r] == f {
 		delete(s.rooms, r)
 	}
+	gone, closed := s.rooms[r] == nil, s.closed
 	s.mu.Unlock()
-	if err != nil {
+	if gone { // also by a Close, a Renew or an Unfollow that came before enter
 		s.g.leave(r, s)
 	}
-	return err
+	switch {
+	case err != nil:
+		return err
+	case closed:
+		return ErrClosed
+	case gone:
+		return ErrNotFollow
+	}
+	return nil
 }
 
 // enter makes s a member of a room, which is made if need be.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"github.com/karez/karez/broker"
@@ -16,6 +17,9 @@ import (
 // goroutine for all sessions and feeds: a timer each would cost more than the
 // sessions do.
 const sweepEvery = time.Second
+
+// maxLooks bounds the silent turns that are looked into at once.
+const maxLooks = 32
 
 // renewAhead is how long before a token's expiry its session is asked for a
 // fresh one.
@@ -58,13 +62,19 @@ func (g *Gateway) sweepFeeds(now time.Time) {
 		}
 		f.used = false
 		look := f.id.Kind == turn.TurnLog && f.err == nil && f.top > 0 && !now.Before(f.due)
+		if look && len(g.looking) == cap(g.looking) {
+			look = false // as after an outage, when all have been silent; next time
+		}
 		if look {
 			f.due = now.Add(g.opts.Idle)
 		}
 		top := f.top
 		f.mu.Unlock()
 		if look {
-			g.spawn(func() { g.look(f, top, now) })
+			g.looking <- struct{}{} // only sweep sends
+			if !g.spawn(func() { g.look(f, top, now); <-g.looking }) {
+				return
+			}
 		}
 	}
 }
@@ -109,10 +119,18 @@ func deadline(ev turn.Event) time.Time {
 	return time.UnixMilli(s.Deadline)
 }
 
+// settleTime spreads the nodes that see the same end: the first to settle it
+// leaves the others nothing to do.
+const settleTime = 300 * time.Millisecond
+
 // settle finishes a turn that a plain producer has ended: nobody else tells
 // its channel.
 func (g *Gateway) settle(id turn.ID) {
 	g.spawn(func() {
+		select {
+		case <-time.After(rand.N(settleTime)):
+		case <-g.ctx.Done():
+		}
 		err := broker.Retry(g.ctx, func(ctx context.Context) error { return g.turns.Finish(ctx, id) })
 		if err != nil && g.ctx.Err() == nil {
 			g.log.Warn("finish turn", "turn", id.String(), "err", err)

@@ -109,9 +109,7 @@ func (r *reaper) look(ctx context.Context) error {
 		}
 		orphans := s.Expired >= r.o.Grace // such a job is the next that is handed out
 		if !orphans && s.Oldest < wait {
-			if s.Waiting == 0 && len(back) == 0 {
-				clear(r.seen)
-			}
+			r.forget()
 			return nil
 		}
 		job, err := r.take(ctx)
@@ -130,6 +128,16 @@ func (r *reaper) look(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// forget drops what was seen of jobs that others have done since: one that
+// still waits would have been ended long ago.
+func (r *reaper) forget() {
+	for entry, first := range r.seen {
+		if time.Since(first) > 2*max(r.o.Busy, r.o.Wait) {
+			delete(r.seen, entry)
+		}
+	}
 }
 
 // take takes a job if there is one at once.
