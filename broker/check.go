@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/karez/karez/turn"
@@ -19,7 +20,7 @@ func CheckEvents(id turn.ID, evs []turn.Event) error {
 	}
 	for i := range evs {
 		if err := checkEvent(&evs[i]); err != nil {
-			return fmt.Errorf("event %d of %d %w", i+1, len(evs), err)
+			return fmt.Errorf("event %d of %d: %w", i+1, len(evs), err)
 		}
 		if evs[i].Kind.Terminal() && i < len(evs)-1 {
 			return fmt.Errorf("event %d of %d is terminal and not the last", i+1, len(evs))
@@ -30,20 +31,20 @@ func CheckEvents(id turn.ID, evs []turn.Event) error {
 
 func checkEvent(ev *turn.Event) error {
 	if n := len(ev.Data); n > turn.MaxData {
-		return fmt.Errorf("has %d bytes, the most is %d: %w", n, turn.MaxData, ErrTooLarge)
+		return fmt.Errorf("%w: %d bytes, the most is %d", ErrTooLarge, n, turn.MaxData)
 	}
 	if len(ev.Attrs) > MaxAttrs {
-		return fmt.Errorf("has %d attributes, the most is %d: %w", len(ev.Attrs), MaxAttrs, ErrTooLarge)
+		return fmt.Errorf("%w: %d attributes, the most is %d", ErrTooLarge, len(ev.Attrs), MaxAttrs)
 	}
 	size := len(ev.Part) + len(ev.Media) + len(ev.Name)
 	for k, v := range ev.Attrs {
 		size += len(k) + len(v)
 	}
 	if size > turn.MaxData {
-		return fmt.Errorf("has attributes of %d bytes, the most is %d: %w", size, turn.MaxData, ErrTooLarge)
+		return fmt.Errorf("%w: attributes of %d bytes, the most is %d", ErrTooLarge, size, turn.MaxData)
 	}
 	if ev.Kind == "" {
-		return fmt.Errorf("has no kind")
+		return errors.New("it has no kind")
 	}
 	return nil
 }

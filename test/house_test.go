@@ -43,14 +43,16 @@ var inward = map[string][]string{
 	"internal/gateway":   {"turn", "channel", "broker", "internal/turns", "internal/presence"},
 	"internal/socket":    {},
 	"internal/auth":      {"turn"},
+	// What a client is told of an error.
+	"internal/refusal": {"turn", "broker", "wire", "internal/auth", "internal/turns", "internal/presence", "internal/gateway"},
 	// A transport knows the port's errors, never an adapter, never another
 	// transport.
-	"internal/transport/native": {"turn", "broker", "wire", "internal/auth", "internal/turns", "internal/gateway", "internal/socket"},
-	"internal/answer":           {"turn", "broker", "wire", "internal/auth", "internal/turns", "internal/gateway"},
+	"internal/transport/native": {"turn", "broker", "wire", "internal/auth", "internal/refusal", "internal/turns", "internal/gateway", "internal/socket"},
+	"internal/answer":           {"turn", "broker", "wire", "internal/auth", "internal/refusal", "internal/turns", "internal/gateway"},
 	"internal/transport/pusher": {"turn", "channel", "broker", "internal/turns", "internal/presence", "internal/gateway", "internal/socket"},
 	"internal/transport/aisdk":  {"turn", "internal/answer", "internal/gateway", "internal/socket", "internal/turns"},
 	"internal/transport/openai": {"turn", "internal/answer", "internal/gateway", "internal/turns"},
-	"internal/api":              {"turn", "channel", "broker", "wire", "docs", "internal/auth", "internal/turns", "internal/gateway", "internal/transport/native"},
+	"internal/api":              {"turn", "channel", "broker", "wire", "docs", "internal/auth", "internal/refusal", "internal/turns", "internal/gateway", "internal/transport/native"},
 	"internal/page":             {},
 	"internal/server":           {"internal/socket"},
 	"examples":                  {"turn", "channel", "broker", "wire", "worker", "client"},
