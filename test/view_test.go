@@ -56,7 +56,7 @@ func (v *view) watch(ctx context.Context) {
 		r, err := connect(ctx, v.addrs[v.rnd.IntN(len(v.addrs))], v.token, v.codec, 0)
 		if err == nil {
 			end := context.AfterFunc(ctx, func() { r.nc.Close() })
-			err = v.follow(r)
+			_ = v.follow(r) // cut off: come back
 			end()
 			r.nc.Close()
 		}
@@ -67,7 +67,8 @@ func (v *view) watch(ctx context.Context) {
 	}
 }
 
-// follow takes frames until the connection ends.
+// follow takes frames until the connection ends. Whatever ends it that may not
+// happen is noted.
 func (v *view) follow(r *reader) error {
 	v.mu.Lock()
 	cmd := &wire.Command{ID: 1, Type: wire.CmdFollow, Channel: v.channel, After: v.after, Turns: map[string]turn.Seq{}}
@@ -122,7 +123,10 @@ func (v *view) frame(f *wire.Frame, logs map[uint32]string) error {
 	case wire.FrameBye:
 		return io.EOF
 	case wire.FrameError:
-		return f.Error // the broker is away: come back
+		if f.Error.RetryIn == 0 { // else the broker is away: come back
+			v.fault("refused: %v", f.Error)
+		}
+		return f.Error
 	}
 	return nil
 }

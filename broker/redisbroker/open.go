@@ -129,6 +129,7 @@ func (b *Broker) Close() error {
 	}
 	b.end()
 	b.wg.Wait()
+	b.hub.lost() // who waits for a wake learns that it is over
 	b.c.Close()
 	return nil
 }

@@ -196,25 +196,6 @@ func (v *viewer) note() {
 	}
 }
 
-// until waits for ok, which is called with v locked.
-func (v *viewer) until(what string, ok func() bool) {
-	v.tb.Helper()
-	late := time.After(time.Minute)
-	for {
-		v.mu.Lock()
-		done := ok()
-		v.mu.Unlock()
-		if done {
-			return
-		}
-		select {
-		case <-v.changed:
-		case <-late:
-			v.tb.Fatalf("no %s within a minute", what)
-		}
-	}
-}
-
 // over reports whether the viewer was told that a log has ended.
 func (v *viewer) over(id turn.ID) bool {
 	v.mu.Lock()
