@@ -72,6 +72,7 @@ func (a *API) routes() map[string]handler {
 		"POST /v1/channels/{channel}/turns/{turn}/events": a.appendEvents,
 		"POST /v1/channels/{channel}/turns/{turn}/cancel": a.cancelTurn,
 		"GET /v1/channels/{channel}/history":              a.history,
+		"GET /v1/channels/{channel}/presence":             a.presence,
 		"POST /v1/channels/{channel}/events":              a.publish,
 		"POST /v1/channels/{channel}/signals":             a.signal,
 		"GET /v1/channels/{channel}/settings":             a.settings,

@@ -33,6 +33,25 @@ func (a *API) history(_ http.ResponseWriter, r *http.Request, who gateway.Identi
 	return native.History(past), nil
 }
 
+// members is the answer to presence.
+type members struct {
+	Members []wire.Member `json:"members"`
+}
+
+func (a *API) presence(_ http.ResponseWriter, r *http.Request, who gateway.Identity) (any, error) {
+	ch := r.PathValue("channel")
+	if err := may(who, gateway.Presence, ch); err != nil {
+		return nil, err
+	}
+	ctx, cancel := limited(r)
+	defer cancel()
+	ms, err := a.g.Members(ctx, who.App, ch)
+	if err != nil {
+		return nil, err
+	}
+	return members{native.Members(ms)}, nil
+}
+
 // A note is the body of publish and signal.
 type note struct {
 	Name string          `json:"name"`

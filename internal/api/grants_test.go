@@ -22,6 +22,7 @@ var verbs = map[string]auth.Verb{
 	"POST /v1/channels/{channel}/turns/{turn}/events": auth.Manage,
 	"POST /v1/channels/{channel}/turns/{turn}/cancel": auth.Cancel,
 	"GET /v1/channels/{channel}/history":              auth.Read,
+	"GET /v1/channels/{channel}/presence":             auth.Presence,
 	"POST /v1/channels/{channel}/events":              auth.Publish,
 	"POST /v1/channels/{channel}/signals":             auth.Publish,
 	"GET /v1/channels/{channel}/settings":             auth.Manage,

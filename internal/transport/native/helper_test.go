@@ -96,7 +96,7 @@ func newRig(tb testing.TB, o rigOptions) *rig {
 }
 
 // every is what a chat's user may do.
-var every = []auth.Verb{auth.Read, auth.Prompt, auth.Cancel, auth.Publish}
+var every = []auth.Verb{auth.Read, auth.Prompt, auth.Cancel, auth.Publish, auth.Presence}
 
 // token mints a token for user: on chat:42 and chat:43, or as channels say.
 func (r *rig) token(user string, ttl time.Duration, channels map[string][]auth.Verb) string {
