@@ -227,6 +227,9 @@ func (f *Feed) grow(evs []turn.Event, err error) {
 		return // sweep wakes us
 	case err != nil:
 		f.err = err
+		if errors.Is(err, broker.ErrMalformed) { // readers are told that it is, the operator what it is
+			f.g.log.Warn("read log", "log", f.id.String(), "after", f.top, "err", err)
+		}
 	case len(evs) == 0:
 		f.settled = true
 		if !f.ahead {

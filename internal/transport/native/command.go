@@ -69,10 +69,7 @@ func (t *Transport) run(ctx context.Context, s *gateway.Session, c *wire.Command
 		err = &wire.Error{Code: wire.CodeUnknownCommand, Message: "unknown command " + c.Type, Hint: "docs/protocol.md lists them"}
 	}
 	if err != nil {
-		f = failure(c.ID, err)
-		if f.Error.Code == wire.CodeInternal {
-			t.log.Error("carry out command", "type", c.Type, "channel", c.Channel, "session", s.ID(), "err", err)
-		}
+		f = t.failure(c.ID, err, "type", c.Type, "channel", c.Channel, "session", s.ID())
 	}
 	return f
 }

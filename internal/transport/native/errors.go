@@ -9,9 +9,20 @@ import (
 // Explain makes of any error what a client is told.
 func Explain(err error) *wire.Error { return refusal.Explain(err).Wire() }
 
-// failure answers command id with err.
-func failure(id uint64, err error) *wire.Frame {
-	return &wire.Frame{ID: id, Type: wire.FrameError, Error: Explain(err)}
+// failure answers command id with err, which stops here: what of it the client
+// is not told goes to the log, with args.
+func (t *Transport) failure(id uint64, err error, args ...any) *wire.Frame {
+	e := refusal.Explain(err)
+	e.Log(t.log, "carry out command", args...)
+	return &wire.Frame{ID: id, Type: wire.FrameError, Error: e.Wire()}
+}
+
+// bye ends a connection because of err.
+func (t *Transport) bye(err error) *wire.Frame {
+	r := refusal.Explain(err)
+	r.Log(t.log, "close connection")
+	e := r.Wire()
+	return &wire.Frame{Type: wire.FrameBye, Error: e, In: e.RetryIn}
 }
 
 // closeCode returns the WebSocket close code for an error's code (RFC 6455,

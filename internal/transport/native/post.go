@@ -41,24 +41,24 @@ func (t *Transport) serveCommand(w http.ResponseWriter, r *http.Request) {
 		if cmd != nil {
 			id = cmd.ID
 		}
-		t.write(w, failure(id, err))
+		t.write(w, t.failure(id, err))
 		return
 	}
 	defer s.Close(nil)
 	if cmd.Type == wire.CmdPresence { // nothing comes after the answer: it says who is there
-		t.write(w, ask(r.Context(), s, cmd))
+		t.write(w, t.ask(r.Context(), s, cmd))
 		return
 	}
 	t.write(w, t.run(r.Context(), s, cmd, Trace(r)))
 }
 
 // ask answers who is on a channel.
-func ask(ctx context.Context, s *gateway.Session, cmd *wire.Command) *wire.Frame {
+func (t *Transport) ask(ctx context.Context, s *gateway.Session, cmd *wire.Command) *wire.Frame {
 	ctx, cancel := context.WithTimeout(ctx, commandTime)
 	defer cancel()
 	ms, err := s.Members(ctx, cmd.Channel)
 	if err != nil {
-		return failure(cmd.ID, err)
+		return t.failure(cmd.ID, err, "type", cmd.Type, "channel", cmd.Channel)
 	}
 	return &wire.Frame{ID: cmd.ID, Type: wire.FrameReply, Presence: &wire.Presence{Full: true, Here: Members(ms)}}
 }
@@ -89,7 +89,7 @@ func postable(c *wire.Command) error {
 
 // refuse answers a request that was not carried out.
 func (t *Transport) refuse(w http.ResponseWriter, err error) {
-	t.write(w, failure(0, err))
+	t.write(w, t.failure(0, err))
 }
 
 func (t *Transport) write(w http.ResponseWriter, f *wire.Frame) {

@@ -144,8 +144,7 @@ func (t *Transport) pull(ctx context.Context, p *gateway.Pull, w *sseWriter) {
 		case errors.Is(err, context.DeadlineExceeded):
 			err = w.comment("ping")
 		default:
-			e := Explain(err)
-			_ = w.frame(&wire.Frame{Type: wire.FrameBye, Error: e, In: e.RetryIn}) // as good as it goes
+			_ = w.frame(t.bye(err)) // as good as it goes
 			return
 		}
 		if err != nil {

@@ -2,6 +2,7 @@ package native
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -105,7 +106,7 @@ func (c *wsConn) Message(p []byte, binary bool) {
 	case err != nil && c.session == nil:
 		c.Close(err)
 	case err != nil:
-		c.answer(failure(id, err))
+		c.answer(c.t.failure(id, err))
 	case c.session == nil && cmd.Type != wire.CmdHello:
 		c.Close(errNoHello)
 	case c.session == nil:
@@ -193,11 +194,10 @@ func (c *wsConn) Closed(err error) {
 
 // Close tells the client why, and ends the connection. Part of gateway.Conn.
 func (c *wsConn) Close(why error) {
-	if why != nil && c.ctx.Err() == nil {
-		e := Explain(why)
-		f := &wire.Frame{Type: wire.FrameBye, Error: e, In: e.RetryIn}
+	if why != nil && c.ctx.Err() == nil && !errors.Is(why, socket.ErrClosed) {
+		f := c.t.bye(why)
 		_ = c.sock.TryWrite(socket.Frame{Body: c.codec.AppendFrame(nil, f), Binary: c.codec.Binary()}) // as good as it goes
-		c.sock.Close(closeCode(e.Code), e.Code)
+		c.sock.Close(closeCode(f.Error.Code), f.Error.Code)
 	}
 	c.sock.Close(socket.CodeNormal, "") // only the first Close counts
 	c.end()                             // and a command under way with it
