@@ -18,10 +18,13 @@ type Door struct {
 	Anonymous func(*http.Request) (gateway.Identity, bool) // for requests without a token; nil: they are refused
 }
 
+// GuestToken stands for no token where a client cannot do without one.
+const GuestToken = "dev"
+
 // Who returns whom r speaks for, by its bearer token.
 func (d Door) Who(r *http.Request) (gateway.Identity, error) {
 	token := auth.FromRequest(r)
-	if token == "" && d.Anonymous != nil {
+	if (token == "" || token == GuestToken) && d.Anonymous != nil {
 		if who, ok := d.Anonymous(r); ok {
 			return who, nil
 		}

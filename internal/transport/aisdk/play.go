@@ -151,7 +151,7 @@ func (t *Transport) earlier(ctx context.Context, rd *answer.Reader, p *player, a
 		if !on {
 			break
 		}
-		name = a.Prompt.Parent
+		p.m.id, name = root, a.Prompt.Parent
 		var err error
 		if a, err = t.g.Turns().Answer(ctx, turn.NewID(rd.Session().Who().App, p.v.channel, name)); err != nil {
 			break // no longer kept

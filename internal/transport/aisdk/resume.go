@@ -3,13 +3,14 @@ package aisdk
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
-	"slices"
 	"strconv"
 
 	"github.com/karez/karez/internal/answer"
 	"github.com/karez/karez/internal/gateway"
+	"github.com/karez/karez/internal/turns"
 	"github.com/karez/karez/turn"
 )
 
@@ -116,11 +117,40 @@ func (t *Transport) skip(ctx context.Context, w http.ResponseWriter, rd *answer.
 // running is the turn that a chat's readers see: the oldest that has not ended;
 // those behind it wait. "": none.
 func (t *Transport) running(ctx context.Context, who gateway.Identity, channel string) (string, error) {
-	live, err := t.g.Turns().Live(ctx, who.App, channel)
+	live, err := t.live(ctx, who, channel)
 	if err != nil || len(live) == 0 {
 		return "", err
 	}
-	return live[0], nil
+	return live[0].name, nil
+}
+
+// A going is a turn that has not ended.
+type going struct {
+	name   string
+	prompt *turn.Prompt
+}
+
+// live returns the turns of a channel that have not ended. The channel's record
+// has one for a moment longer than its log runs.
+func (t *Transport) live(ctx context.Context, who gateway.Identity, channel string) ([]going, error) {
+	names, err := t.g.Turns().Live(ctx, who.App, channel)
+	if err != nil {
+		return nil, err
+	}
+	var out []going
+	for _, name := range names {
+		a, err := t.g.Turns().Answer(ctx, turn.NewID(who.App, channel, name))
+		if errors.Is(err, turns.ErrNoTurn) {
+			continue // not there yet
+		}
+		if err != nil {
+			return nil, err
+		}
+		if !a.State.Terminal() {
+			out = append(out, going{name, a.Prompt})
+		}
+	}
+	return out, nil
 }
 
 // A stopRequest is the body of a stop, which may be empty. A client that names
@@ -179,37 +209,15 @@ func (t *Transport) cancel(ctx context.Context, who gateway.Identity, id string,
 	if err := answer.May(who, gateway.Cancel, channel); err != nil {
 		return "", err
 	}
-	live, err := t.g.Turns().Live(ctx, who.App, channel)
-	if err != nil || len(live) == 0 {
+	live, err := t.live(ctx, who, channel)
+	if err != nil {
 		return "", err
 	}
-	if name == "" && q.MessageID != "" {
-		if name, err = t.part(ctx, who, channel, live, q.MessageID); err != nil || name == "" {
-			return "", err
+	for _, l := range live {
+		if message, _ := messageOf(l.name, l.prompt); name != "" && name != l.name || q.MessageID != "" && q.MessageID != message {
+			continue // it means an older one
 		}
-	}
-	if name == "" {
-		name = live[0]
-	}
-	if !slices.Contains(live, name) {
-		return "", nil // an older one
-	}
-	return name, t.g.Turns().Cancel(ctx, turn.NewID(who.App, channel, name), who.User)
-}
-
-// part finds the live turn whose answer is part of a message.
-func (t *Transport) part(ctx context.Context, who gateway.Identity, channel string, live []string, message string) (string, error) {
-	for _, name := range live {
-		if name == message {
-			return name, nil
-		}
-		a, err := t.g.Turns().Answer(ctx, turn.NewID(who.App, channel, name))
-		if err != nil {
-			return "", err
-		}
-		if id, _ := messageOf(name, a.Prompt); id == message {
-			return name, nil
-		}
+		return l.name, t.g.Turns().Cancel(ctx, turn.NewID(who.App, channel, l.name), who.User)
 	}
 	return "", nil
 }
