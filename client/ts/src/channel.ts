@@ -7,6 +7,7 @@ import { Emitter } from "./emitter.js";
 import type { Env } from "./env.js";
 import { KarezError } from "./errors.js";
 import { isMergeable, isTerminal } from "./fold.js";
+import { Presence } from "./presence.js";
 import { EventQueue } from "./queue.js";
 import type { Command, Content, Frame, History, Json, LogEvent, Pace, TurnState, WireError } from "./wire.js";
 
@@ -66,6 +67,8 @@ const resyncPause = 2000; // milliseconds between two snapshots
 /** One channel of a Karez client. */
 export class Channel {
   readonly name: string;
+  /** Who is on the channel. */
+  readonly presence: Presence;
   #c: Connection;
   #env: Env;
   #events = new Emitter<ChannelEvent>();
@@ -83,6 +86,7 @@ export class Channel {
   /** Use Karez.channel. */
   constructor(name: string, c: Connection, env: Env) {
     this.name = name;
+    this.presence = new Presence(name, c);
     this.#c = c;
     this.#env = env;
     this.#follower = {

@@ -12,7 +12,7 @@ import type { Reply } from "./requests.js";
 import { openStream } from "./sse.js";
 import { TokenSource } from "./token.js";
 import type { Token } from "./token.js";
-import type { Command, Frame, History, LogEvent, Pace, WireError } from "./wire.js";
+import type { Command, Frame, History, LogEvent, Pace, PresenceChange, WireError } from "./wire.js";
 import { openSocket } from "./ws.js";
 
 /** Where a connection stands. */
@@ -40,6 +40,15 @@ export interface Follower {
   ended(turn: string, e: WireError | undefined): void;
   reset(turn: string, e: WireError | undefined): void;
   signal(f: Extract<Frame, { type: "signal" }>): void;
+}
+
+/** A place in a channel's presence. */
+export interface Seat {
+  readonly channel: string;
+  /** The join or watch that goes on; undefined: neither. */
+  resume(): Command | undefined;
+  presence(p: PresenceChange): void;
+  refused(e: KarezError): void;
 }
 
 /** Settings of a connection. */
@@ -75,11 +84,13 @@ export class Connection {
   #token: TokenSource;
   #requests: Requests;
   #followers = new Map<string, Follower>();
+  #seats = new Map<string, Seat>();
   #status: Status = { state: "idle" };
   #unwake: () => void = () => {};
 
   #link: Link | undefined;
   #follows = new Map<number, { follower: Follower; sent: Command }>(); // unanswered, on this link
+  #asked = new Map<number, Seat>(); // unanswered, on this link
   #logs = new Map<number, { follower: Follower; turn: string }>(); // what a number of this link stands for
   #lastId = 0;
   #bye: Extract<Frame, { type: "bye" }> | undefined;
@@ -160,6 +171,22 @@ export class Connection {
     if (this.#status.state !== "open" || !c) return;
     if (this.#link?.refollow) this.#restart();
     else this.#send(this.#numbered(f, c));
+  }
+
+  /** Keeps what s.resume says asked for, from now on and after every reconnect. */
+  sit(s: Seat): void {
+    this.#seats.set(s.channel, s);
+    this.start();
+    const c = s.resume();
+    if (this.#status.state !== "open" || !c) return;
+    if (this.#link?.refollow) this.#restart();
+    else this.#send(this.#numberedSeat(s, c));
+  }
+
+  stand(s: Seat): void {
+    if (!this.#seats.delete(s.channel)) return;
+    if (this.#link?.refollow) this.#restart();
+    else this.#send({ type: "leave", channel: s.channel });
   }
 
   /** Changes the pace of what f follows; a stream begins anew with it. */
@@ -245,6 +272,7 @@ export class Connection {
     this.#link = undefined;
     link?.close();
     this.#follows.clear();
+    this.#asked.clear();
     this.#logs.clear();
     this.#bye = undefined;
     this.#env.clearTimeout(this.#retry);
@@ -315,6 +343,8 @@ export class Connection {
         this.#logs.delete(f.n);
         return f.type === "closed" ? log?.follower.ended(log.turn, f.error) : log?.follower.reset(log.turn, f.error);
       }
+      case "presence":
+        return this.#seats.get(f.channel)?.presence(f.presence);
       case "signal":
         return f.channel ? this.#followers.get(f.channel)?.signal(f) : this.signals.emit(f);
       case "renew":
@@ -351,6 +381,11 @@ export class Connection {
       if (f.type === "reply") return follow.follower.followed(follow.sent, f.history);
       return this.#notFollowed(follow.follower, follow.sent, f.error);
     }
+    const seat = f.id === undefined ? undefined : this.#asked.get(f.id);
+    if (seat && f.type !== "pong") {
+      this.#asked.delete(f.id!);
+      return f.type === "error" ? this.#notSeated(seat, f.error) : undefined;
+    }
     const became = this.#requests.answer(f);
     if (became === "refused") return this.#down(new KarezError((f as { error: WireError }).error));
     if (became === undefined && f.type === "error") this.errors.emit(new KarezError(f.error));
@@ -363,6 +398,16 @@ export class Connection {
     const link = this.#link;
     this.#env.setTimeout(() => {
       if (this.#link === link && this.#followers.get(follower.channel) === follower) this.refollow(follower);
+    }, error.retryIn + backoff(2, this.#env.random));
+  }
+
+  #notSeated(seat: Seat, e: WireError): void {
+    const error = new KarezError(e);
+    if (error.code === "unauthorized" || error.code === "expired" || error.code === "draining") return this.#down(error);
+    if (error.retryIn === 0) return seat.refused(error);
+    const link = this.#link;
+    this.#env.setTimeout(() => {
+      if (this.#link === link && this.#seats.get(seat.channel) === seat) this.sit(seat);
     }, error.retryIn + backoff(2, this.#env.random));
   }
 
@@ -396,10 +441,15 @@ export class Connection {
 
   #numberedFollows(): Command[] {
     this.#follows.clear();
+    this.#asked.clear();
     const out: Command[] = [];
     for (const f of this.#followers.values()) {
       const c = f.resume();
       if (c) out.push(this.#numbered(f, c));
+    }
+    for (const s of this.#seats.values()) {
+      const c = s.resume();
+      if (c) out.push(this.#numberedSeat(s, c));
     }
     return out;
   }
@@ -407,6 +457,12 @@ export class Connection {
   #numbered(follower: Follower, c: Command): Command {
     const sent = { ...c, id: ++this.#lastId };
     this.#follows.set(sent.id, { follower, sent });
+    return sent;
+  }
+
+  #numberedSeat(seat: Seat, c: Command): Command {
+    const sent = { ...c, id: ++this.#lastId };
+    this.#asked.set(sent.id, seat);
     return sent;
   }
 

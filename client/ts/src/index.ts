@@ -9,6 +9,8 @@ export { Karez, version } from "./karez.js";
 export type { KarezOptions, Signal } from "./karez.js";
 export { Channel } from "./channel.js";
 export type { Accepted, ChannelEvent, FollowOptions, PromptInput } from "./channel.js";
+export { Presence } from "./presence.js";
+export type { PresenceEvent } from "./presence.js";
 export { Conversation } from "./conversation.js";
 export type { ConversationOptions, ConversationState, TurnView } from "./conversation.js";
 export type { OutboxStorage } from "./outbox.js";
@@ -21,5 +23,5 @@ export type { ErrorCode } from "./errors.js";
 export { add, cutText, emptyAnswer, failureOf, fold, fromHistory, isMergeable, isTerminal, textOf } from "./fold.js";
 export type { Answer, Failure, Part } from "./fold.js";
 export type {
-  Content, History, HistoryPart, HistoryTurn, Json, LogEvent, Pace, Prompt, TurnState, Usage, WireError,
+  Content, History, HistoryPart, HistoryTurn, Json, LogEvent, Member, Pace, PresenceChange, Prompt, TurnState, Usage, WireError,
 } from "./wire.js";

@@ -90,8 +90,9 @@ class StreamLink implements Link {
   }
 
   async #read(follows: readonly Command[], signal: AbortSignal): Promise<void> {
-    // The server numbers the follows of a stream 1, 2, 3.
-    const ids = follows.map((c) => c.id);
+    // The server numbers what a stream asks for 1, 2, 3, in this order.
+    const [follow, join, presence] = (["follow", "join", "presence"] as const).map((type) => follows.filter((c) => c.type === type)) as [Command[], Command[], Command[]];
+    const ids = [...follow, ...join, ...presence].map((c) => c.id);
     const gone = () => this.#over || signal.aborted;
     const take = (f: Frame) => {
       if ((f.type === "reply" || f.type === "error") && f.id !== undefined) {
@@ -110,7 +111,7 @@ class StreamLink implements Link {
       const res = await this.#env.fetch(`${this.#base}/v1/stream`, {
         method: "POST",
         headers: { ...this.#headers, Accept: "text/event-stream" },
-        body: JSON.stringify({ follow: follows }),
+        body: JSON.stringify({ follow, ...(join.length > 0 && { join }), ...(presence.length > 0 && { presence }) }),
         cache: "no-store",
         signal,
       });

@@ -118,12 +118,32 @@ export interface Pace {
   rate?: number;
 }
 
+/** One who is present on a channel, however many connections they have there. kind and id name it. */
+export interface Member {
+  readonly id: string;
+  readonly kind?: "person" | "agent" | (string & {});
+  /** Of an agent waiting, thinking or streaming; else the application's word. */
+  readonly state?: string;
+  /** What the application shows of it. */
+  readonly info?: Json;
+}
+
+/** Who is on a channel, or what has changed since the last one. */
+export interface PresenceChange {
+  /** here is everybody, and what was told before is void. */
+  readonly full?: boolean;
+  readonly here?: readonly Member[];
+  readonly joined?: readonly Member[];
+  readonly left?: readonly Member[];
+  readonly changed?: readonly Member[];
+}
+
 /** What a client sends. Which fields count depends on the type. */
 export interface Command {
   id?: number;
   type:
     | "hello" | "follow" | "unfollow" | "prompt" | "regenerate" | "edit" | "cancel" | "history"
-    | "publish" | "signal" | "pace" | "ack" | "renew" | "ping";
+    | "publish" | "signal" | "join" | "presence" | "leave" | "pace" | "ack" | "renew" | "ping";
   token?: string;
   client?: string;
   channel?: string;
@@ -139,17 +159,19 @@ export interface Command {
   pace?: Pace;
   before?: number;
   limit?: number;
+  state?: string;
 }
 
 /** What a server sends, after decode. */
 export type Frame =
   | { type: "welcome"; session: string; user?: string; ping?: number; limits?: { command: number; signal: number; follows: number } }
-  | { type: "reply"; id?: number; turn?: string; seq?: number; history?: History }
+  | { type: "reply"; id?: number; turn?: string; seq?: number; history?: History; presence?: PresenceChange }
   | { type: "error"; id?: number; error: WireError }
   | { type: "log"; n: number; channel: string; turn?: string; seq?: number }
   | { type: "event"; n: number; event: LogEvent }
   | { type: "reset"; n: number; error?: WireError }
   | { type: "closed"; n: number; error?: WireError }
+  | { type: "presence"; channel: string; presence: PresenceChange }
   | { type: "signal"; channel?: string; name: string; data?: Json; from?: string }
   | { type: "renew"; in?: number }
   | { type: "bye"; error?: WireError; in?: number }
@@ -157,7 +179,7 @@ export type Frame =
   | { type: "pong"; id?: number }
   | { type: "unknown" };
 
-const known = new Set(["welcome", "reply", "error", "log", "reset", "closed", "signal", "renew", "bye", "ping", "pong"]);
+const known = new Set(["welcome", "reply", "error", "log", "reset", "closed", "presence", "signal", "renew", "bye", "ping", "pong"]);
 
 /**
  * Reads one frame. A type that this client does not know becomes
@@ -174,6 +196,9 @@ export function decode(text: string): Frame {
   if (!known.has(f.type)) return { type: "unknown" };
   if ((f.type === "log" || f.type === "closed" || f.type === "reset") && typeof f.n !== "number") {
     throw new SyntaxError(`a ${f.type} frame has no number`);
+  }
+  if (f.type === "presence" && (typeof (f as { presence?: unknown }).presence !== "object" || (f as { presence?: unknown }).presence === null)) {
+    throw new SyntaxError("a presence frame says nothing");
   }
   if (f.type === "error" && (typeof f.error !== "object" || f.error === null)) {
     throw new SyntaxError("an error frame has no error");

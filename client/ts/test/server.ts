@@ -134,6 +134,10 @@ export class Server {
           if (o !== s && o.cursors.has(c.channel + "/")) o.push({ type: "signal", channel: c.channel, name: c.name, data: c.data, from: this.user });
         }
         return undefined;
+      case "join":
+      case "presence":
+      case "leave":
+        return { id, type: "reply" }; // a test says who is there
       case "pace":
         return undefined;
       case "renew":
