@@ -47,16 +47,21 @@ var inward = map[string][]string{
 	"internal/refusal": {"turn", "broker", "wire", "internal/auth", "internal/turns", "internal/presence", "internal/gateway"},
 	// A transport knows the port's errors, never an adapter, never another
 	// transport.
-	"internal/transport/native": {"turn", "broker", "wire", "internal/auth", "internal/refusal", "internal/turns", "internal/gateway", "internal/socket"},
-	"internal/answer":           {"turn", "broker", "wire", "internal/auth", "internal/refusal", "internal/turns", "internal/gateway"},
-	"internal/transport/pusher": {"turn", "channel", "broker", "internal/turns", "internal/presence", "internal/gateway", "internal/socket"},
-	"internal/transport/aisdk":  {"turn", "internal/answer", "internal/gateway", "internal/socket", "internal/turns"},
-	"internal/transport/openai": {"turn", "internal/answer", "internal/gateway", "internal/turns"},
-	"internal/api":              {"turn", "channel", "broker", "wire", "docs", "internal/auth", "internal/refusal", "internal/turns", "internal/gateway", "internal/transport/native"},
-	"internal/page":             {},
-	"internal/server":           {"internal/socket"},
-	"examples":                  {"turn", "channel", "broker", "wire", "worker", "client"},
-	"test":                      {},
+	"internal/transport/native":   {"turn", "broker", "wire", "internal/auth", "internal/refusal", "internal/turns", "internal/gateway", "internal/socket"},
+	"internal/answer":             {"turn", "broker", "wire", "internal/auth", "internal/refusal", "internal/turns", "internal/gateway"},
+	"internal/transport/pusher":   {"turn", "channel", "broker", "internal/turns", "internal/presence", "internal/gateway", "internal/socket"},
+	"internal/engineio":           {"internal/socket"},
+	"socketio":                    {"internal/engineio"},
+	"internal/selftest":           {"socketio", "internal/engineio", "internal/socket"},
+	"test/socketio":               {"internal/selftest"},
+	"internal/transport/socketio": {"turn", "channel", "broker", "wire", "socketio", "internal/auth", "internal/turns", "internal/gateway"},
+	"internal/transport/aisdk":    {"turn", "internal/answer", "internal/gateway", "internal/socket", "internal/turns"},
+	"internal/transport/openai":   {"turn", "internal/answer", "internal/gateway", "internal/turns"},
+	"internal/api":                {"turn", "channel", "broker", "wire", "docs", "internal/auth", "internal/refusal", "internal/turns", "internal/gateway", "internal/transport/native"},
+	"internal/page":               {},
+	"internal/server":             {"internal/socket"},
+	"examples":                    {"turn", "channel", "broker", "wire", "worker", "client", "socketio"},
+	"test":                        {},
 }
 
 func TestImportsPointInwards(t *testing.T) {

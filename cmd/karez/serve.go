@@ -19,6 +19,7 @@ import (
 	"github.com/karez/karez/internal/transport/native"
 	"github.com/karez/karez/internal/transport/openai"
 	"github.com/karez/karez/internal/transport/pusher"
+	"github.com/karez/karez/internal/transport/socketio"
 	"github.com/karez/karez/internal/turns"
 )
 
@@ -89,6 +90,7 @@ type node struct {
 	gateway *gateway.Gateway
 	native  *native.Transport
 	pusher  *pusher.Transport
+	socket  *socketio.Transport
 	server  *server.Server
 	turns   *turns.Turns
 	log     *slog.Logger
@@ -123,9 +125,11 @@ func newNode(t *turns.Turns, o nodeOptions) (*node, error) {
 		n.native.Close()
 		return nil, err
 	}
+	n.socket = socketio.New(g, who, socketio.Options{Log: o.log})
 	mux := http.NewServeMux()
 	n.native.Register(mux)
 	n.pusher.Register(mux)
+	n.socket.Register(mux)
 	api.New(g, who, o.log).Register(mux)
 	guest := guests(who, o.guest)
 	aisdk.New(g, who, aisdk.Options{Anonymous: guest, Log: o.log}).Register(mux)
@@ -141,6 +145,7 @@ func newNode(t *turns.Turns, o nodeOptions) (*node, error) {
 		g.Close()
 		n.native.Close()
 		n.pusher.Close()
+		n.socket.Close()
 		return nil, err
 	}
 	return n, nil
@@ -159,6 +164,7 @@ func (n *node) run(ctx context.Context) error {
 	<-reaping
 	n.native.Close()
 	n.pusher.Close()
+	n.socket.Close()
 	return err
 }
 
