@@ -105,6 +105,9 @@ func (s *source) value(dir string, e ast.Expr) (constant.Value, error) {
 			n, _ := constant.Uint64Val(y)
 			return constant.Shift(x, e.Op, uint(n)), nil
 		}
+		if e.Op == token.QUO {
+			return constant.BinaryOp(x, token.QUO_ASSIGN, y), nil // of integers, as go/constant has it
+		}
 		return constant.BinaryOp(x, e.Op, y), nil
 	}
 	return nil, fmt.Errorf("%s: no number", dir)

@@ -1,7 +1,7 @@
 package wire
 
 import (
-	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/karez/karez/turn"
@@ -171,35 +171,18 @@ func (c *Command) checkPrompt() error {
 	if p == nil || p.Message == "" {
 		return c.need("prompt.message", false, "give each message an id of your own: sent twice, it is answered once")
 	}
-	if p.Parent != "" {
-		if err := turn.CheckName(p.Parent); err != nil {
-			return c.refuse(err, "prompt.parent is the turn that this one follows")
-		}
-	}
-	if err := c.checkParams(p.Params); err != nil || c.Type == CmdRegenerate {
-		return err
-	}
-	if p.Text == "" && len(p.Content) == 0 {
-		return c.need("prompt.text", false, "ask something: prompt.text, or parts in prompt.content")
-	}
-	for i, part := range p.Content {
-		field := fmt.Sprintf("prompt.content[%d]", i)
-		if part.Type == "" {
-			return c.need(field+".type", false, "text, image, audio or file")
-		}
-		if part.Text == "" && part.URL == "" {
-			return c.need(field, false, "a part has a text or a url, which may be a data URL")
-		}
-	}
-	return nil
-}
-
-func (c *Command) checkParams(params json.RawMessage) error {
-	if len(params) == 0 || string(params) == "null" {
+	if c.Type == CmdRegenerate { // nothing else of it counts
 		return nil
 	}
-	var obj map[string]json.RawMessage
-	return c.need("prompt.params", json.Unmarshal(params, &obj) == nil, "an object of model parameters")
+	q := *p
+	q.User, q.Supersedes = "", "" // the token's, and edit's, to say
+	var fe *turn.FieldError
+	if err := q.Check(); errors.As(err, &fe) {
+		return &Error{Code: CodeBadRequest, Message: c.Type + ": " + fe.Field + " " + fe.What, Hint: fe.Hint}
+	} else if err != nil {
+		return c.refuse(err, "")
+	}
+	return nil
 }
 
 func (c *Command) checkSignal() error {

@@ -45,7 +45,7 @@ func TestCheck(t *testing.T) {
 		{Command{Type: CmdPrompt, Channel: "c", Prompt: &turn.Prompt{Text: "?"}}, "bad_request: prompt: prompt.message"},
 		{Command{Type: CmdPrompt, Channel: "c", Prompt: &turn.Prompt{Message: "m"}}, "bad_request: prompt: prompt.text"},
 		{Command{Type: CmdPrompt, Channel: "c", Prompt: &turn.Prompt{Message: long, Text: "?"}}, "bad_frame: prompt.message: its length is 300"},
-		{Command{Type: CmdPrompt, Channel: "c", Prompt: &turn.Prompt{Message: "m", Text: "?", Parent: "/"}}, "bad_request: prompt: bad id"},
+		{Command{Type: CmdPrompt, Channel: "c", Prompt: &turn.Prompt{Message: "m", Text: "?", Parent: "/"}}, "bad_request: prompt: prompt.parent is no turn"},
 		{Command{Type: CmdPrompt, Channel: "c", Prompt: &turn.Prompt{Message: "m", Text: "?", Params: json.RawMessage("[]")}}, "bad_request: prompt: prompt.params"},
 		{Command{Type: CmdPrompt, Channel: "c", Prompt: &turn.Prompt{Message: "m", Content: []turn.Content{{Type: "image"}}}}, "bad_request: prompt: prompt.content[0]"},
 		{Command{Type: CmdPrompt, Channel: "c", Prompt: &turn.Prompt{Message: "m", Content: []turn.Content{{URL: "u"}}}}, "bad_request: prompt: prompt.content[0].type"},

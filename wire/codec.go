@@ -69,5 +69,5 @@ const (
 	maxFrameValue = MaxDepth - 8
 	// MaxValueDepth is how deep a command's data and prompt.params may be,
 	// so that what was accepted can be sent on inside any frame.
-	MaxValueDepth = 48
+	MaxValueDepth = turn.MaxDepth
 )

@@ -12,11 +12,11 @@ const (
 	MaxCommand  = 1 << 20  // one encoded command
 	MaxSignal   = 16 << 10 // data of a signal
 	MaxToken    = 16 << 10
-	MaxMessage  = 128 // the client's own id of a message
-	MaxClient   = 128 // what a client calls itself
-	MaxName     = 64  // name of a custom event or signal
-	MaxContents = 64  // parts of one message
-	MaxTurns    = 256 // cursors given in one follow
+	MaxMessage  = turn.MaxMessage  // the client's own id of a message
+	MaxClient   = 128              // what a client calls itself
+	MaxName     = 64               // name of a custom event or signal
+	MaxContents = turn.MaxContents // parts of one message
+	MaxTurns    = 256              // cursors given in one follow
 )
 
 // Types of Command.

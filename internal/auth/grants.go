@@ -32,7 +32,7 @@ func Verbs() []Verb { return []Verb{Read, Prompt, Cancel, Publish, Presence, Man
 const EveryChannel = "*"
 
 // MaxUser is the largest user id, name to show and token id, in bytes.
-const MaxUser = 200
+const MaxUser = turn.MaxUser
 
 // Grants is who a token speaks for and what they may do. It does not change.
 type Grants struct {
