@@ -145,6 +145,7 @@ func (c *Client) cut() {
 	l.link, l.next, l.out, l.bye, l.restream = nil, nil, nil, nil, false
 	l.timers = slices.DeleteFunc(l.timers, func(t *timer) bool { return t.link })
 	clear(l.follows)
+	clear(l.asked)
 	clear(l.logs)
 	for _, f := range l.fs {
 		f.lost()

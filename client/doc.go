@@ -18,7 +18,8 @@
 //	}
 //
 // Channel.Ask is the shortest way to an answer. Channel.Follow tells all that
-// happens in a channel, Channel.FollowTurn one turn. They are iterators, and
+// happens in a channel, Channel.FollowTurn one turn, Channel.Present who is
+// there. They are iterators, and
 // the loop over one may take its time: what it has not taken is not kept here
 // beyond a small bound. Past that the client stops following, lets its cursor
 // lag, and continues from the server's log when the loop has caught up.

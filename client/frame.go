@@ -45,6 +45,10 @@ func (c *Client) frame(f *wire.Frame) {
 				lg.f.reset(lg.turn, f.Error)
 			}
 		}
+	case wire.FramePresence:
+		if s := l.seats[f.Channel]; s != nil && f.Presence != nil {
+			s.take(f.Presence)
+		}
 	case wire.FrameSignal:
 		c.signal(f)
 	case wire.FrameRenew:
@@ -70,6 +74,9 @@ func (c *Client) welcomed(f *wire.Frame) {
 		for _, fo := range l.fs {
 			fo.follow()
 		}
+		for _, s := range l.seats {
+			s.ask()
+		}
 	} else {
 		c.planUpgrade()
 	}
@@ -90,6 +97,11 @@ func (c *Client) reply(f *wire.Frame) {
 		} else {
 			s.f.refused(s.command, f.Error)
 		}
+		return
+	}
+	if s, ok := c.loop.asked[f.ID]; ok && f.Type != wire.FramePong {
+		delete(c.loop.asked, f.ID)
+		s.answered(f.Error)
 		return
 	}
 	if !c.answered(f) && f.Error != nil {

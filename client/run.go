@@ -19,6 +19,8 @@ type loop struct {
 	follows map[uint64]sentFollow // unanswered, on this link
 	logs    map[uint32]log        // what a number of this link stands for
 	fs      map[place]*follower
+	asked   map[uint64]*seat // as follows
+	seats   map[string]*seat // by channel
 	timers  []*timer
 	watch   *timer // the watchdog
 	bye     *wire.Frame
@@ -46,7 +48,7 @@ const maxSignals = 64
 func newLoop() loop {
 	return loop{
 		pending: make(map[uint64]*request), follows: make(map[uint64]sentFollow), logs: make(map[uint32]log),
-		fs: make(map[place]*follower), upgrade: firstTry,
+		fs: make(map[place]*follower), asked: make(map[uint64]*seat), seats: make(map[string]*seat), upgrade: firstTry,
 	}
 }
 
@@ -170,6 +172,9 @@ func (c *Client) end(e *wire.Error) {
 		f.q.end(e)
 	}
 	clear(c.loop.fs)
+	for _, s := range c.loop.seats {
+		s.fail(e)
+	}
 	for _, r := range c.loop.pending {
 		c.settle(r, nil, e)
 	}

@@ -50,14 +50,7 @@ func (c *Client) readStream(ctx context.Context, l *link, stream uint64, follows
 		}
 		return err
 	}
-	body := []byte(`{"follow":[`)
-	for i, cmd := range follows {
-		if i > 0 {
-			body = append(body, ',')
-		}
-		body = wire.JSON.AppendCommand(body, cmd)
-	}
-	req, err := c.newPost(ctx, l, "/v1/stream", append(body, "]}"...))
+	req, err := c.newPost(ctx, l, "/v1/stream", streamBody(follows))
 	if err != nil {
 		return err
 	}
@@ -96,6 +89,30 @@ func (c *Client) readStream(ctx context.Context, l *link, stream uint64, follows
 			return nil
 		}
 	}
+}
+
+// streamBody lists commands by their type, in which order they stand.
+func streamBody(cmds []*wire.Command) []byte {
+	body := []byte{'{'}
+	for _, typ := range []string{wire.CmdFollow, wire.CmdJoin, wire.CmdPresence} {
+		sep := `"` + typ + `":[`
+		if typ != wire.CmdFollow {
+			sep = "," + sep
+		}
+		empty := true
+		for ; len(cmds) > 0 && cmds[0].Type == typ; cmds = cmds[1:] {
+			body = wire.JSON.AppendCommand(append(body, sep...), cmds[0])
+			sep, empty = ",", false
+		}
+		if empty && typ == wire.CmdFollow {
+			body = append(body, sep...)
+			empty = false
+		}
+		if !empty {
+			body = append(body, ']')
+		}
+	}
+	return append(body, '}')
 }
 
 // servePosts posts commands, one at a time: side by side they might arrive in
@@ -184,6 +201,14 @@ func (c *Client) refollowStream() {
 			l.follows[cmd.ID] = sentFollow{f: f, command: cmd}
 			f.waiting, f.mending, f.mendID = cmd.ID, "", 0
 			follows = append(follows, cmd)
+		}
+	}
+	clear(l.asked)
+	for _, typ := range []string{wire.CmdJoin, wire.CmdPresence} { // in the order of streamBody
+		for _, s := range l.seats {
+			if s.command.Type == typ {
+				follows = append(follows, s.numbered())
+			}
 		}
 	}
 	l.heard = time.Now()
