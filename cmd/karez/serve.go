@@ -91,6 +91,7 @@ type node struct {
 	native  *native.Transport
 	pusher  *pusher.Transport
 	socket  *socketio.Transport
+	aisdk   *aisdk.Transport
 	server  *server.Server
 	turns   *turns.Turns
 	log     *slog.Logger
@@ -132,7 +133,8 @@ func newNode(t *turns.Turns, o nodeOptions) (*node, error) {
 	n.socket.Register(mux)
 	api.New(g, who, o.log).Register(mux)
 	guest := guests(who, o.guest)
-	aisdk.New(g, who, aisdk.Options{Anonymous: guest, Log: o.log}).Register(mux)
+	n.aisdk = aisdk.New(g, who, aisdk.Options{Anonymous: guest, Log: o.log})
+	n.aisdk.Register(mux)
 	openai.New(g, who, openai.Options{Anonymous: guest, Log: o.log}).Register(mux)
 	if o.pages != nil {
 		o.pages(mux)
@@ -146,6 +148,7 @@ func newNode(t *turns.Turns, o nodeOptions) (*node, error) {
 		n.native.Close()
 		n.pusher.Close()
 		n.socket.Close()
+		n.aisdk.Close()
 		return nil, err
 	}
 	return n, nil
@@ -165,6 +168,7 @@ func (n *node) run(ctx context.Context) error {
 	n.native.Close()
 	n.pusher.Close()
 	n.socket.Close()
+	n.aisdk.Close()
 	return err
 }
 

@@ -12,16 +12,19 @@
 // that goes away cancels nothing (design: 4).
 //
 // Read mapper.go for how events become chunks, with tool.go and epoch.go, then
-// request.go, ask.go and play.go.
+// request.go, ask.go and play.go, resume.go, and frame.go with ws.go.
 package aisdk
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/karez/karez/internal/answer"
 	"github.com/karez/karez/internal/gateway"
+	"github.com/karez/karez/internal/socket"
 )
 
 // Options configure a Transport; the zero value works.
@@ -44,6 +47,9 @@ const (
 	DefaultMaxBody = 8 << 20
 )
 
+// closeTime bounds how long clients may take to say goodbye.
+const closeTime = 2 * time.Second
+
 // commandTime bounds what a request may take at the broker before it is
 // answered.
 const commandTime = 10 * time.Second
@@ -55,6 +61,8 @@ type Transport struct {
 	opts Options
 	base version
 	log  *slog.Logger
+	ws   *socket.Group
+	wg   sync.WaitGroup // requests over WebSockets
 }
 
 // New returns a transport over g.
@@ -71,24 +79,40 @@ func New(g *gateway.Gateway, auth gateway.Authenticate, o Options) *Transport {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	return &Transport{g: g, door: answer.Door{Auth: auth, Anonymous: o.Anonymous}, opts: o, base: parseVersion(o.Version), log: o.Log}
+	return &Transport{
+		g: g, door: answer.Door{Auth: auth, Anonymous: o.Anonymous}, opts: o, base: parseVersion(o.Version), log: o.Log,
+		ws: socket.NewGroup(socket.Options{MaxMessage: int(o.MaxBody)}),
+	}
+}
+
+// Close ends what the transport started. Sessions end with the gateway: close
+// that first.
+func (t *Transport) Close() {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
+	defer cancel()
+	if err := t.ws.Close(ctx); err != nil {
+		t.log.Warn("close connections", "err", err)
+	}
+	t.wg.Wait()
 }
 
 // Register adds the transport's routes to mux.
 func (t *Transport) Register(mux *http.ServeMux) {
 	mux.HandleFunc("POST "+t.opts.Path, t.post)
+	mux.HandleFunc("GET "+t.opts.Path, t.socket)
 	mux.HandleFunc("GET "+t.opts.Path+"/{id}/stream", t.resume)
 	mux.HandleFunc("POST "+t.opts.Path+"/{id}/stop", t.stop)
 }
 
-// version is what a client declares, in the query (?sdk=7) or a header.
-func (t *Transport) version(r *http.Request) version {
+// declared is the version that a client says it has, in the query (?sdk=7) or a header, else
+// base.
+func declared(r *http.Request, base version) version {
 	for _, s := range []string{r.URL.Query().Get("sdk"), r.Header.Get("X-AI-SDK-Version")} {
 		if s != "" {
 			return parseVersion(s)
 		}
 	}
-	return t.base
+	return base
 }
 
 // refuse answers a request that was not carried out: the SDK shows the body.

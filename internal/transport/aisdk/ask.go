@@ -44,7 +44,7 @@ func (t *Transport) post(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("X-Workflow-Run-Id", answer.ID(runPrefix, a.channel, name))
-	t.play(w, r, rd, view{channel: a.channel, turn: name, v: t.version(r), each: true})
+	t.play(w, r, rd, view{channel: a.channel, turn: name, v: declared(r, t.base), each: true})
 }
 
 func body400(err error) error {

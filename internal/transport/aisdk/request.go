@@ -79,6 +79,14 @@ func parse(body []byte) (*request, error) {
 	if err := json.Unmarshal(body, &q.extra); err != nil {
 		return nil, answer.Bad("the body is not a JSON object", `send {"id":"…","messages":[…]}`)
 	}
+	if err := q.settle(); err != nil {
+		return nil, err
+	}
+	return q, nil
+}
+
+// settle finds the last message and checks what is given.
+func (q *request) settle() error {
 	last := q.Message
 	if n := len(q.Messages); n > 0 {
 		var first message
@@ -86,24 +94,24 @@ func parse(body []byte) (*request, error) {
 		last, q.first = q.Messages[n-1], first.ID
 	}
 	if len(last) == 0 || string(last) == "null" {
-		return nil, answer.Bad("the request has no message", "send the message in messages, or in message")
+		return answer.Bad("the request has no message", "send the message in messages, or in message")
 	}
 	if err := json.Unmarshal(last, &q.last); err != nil {
-		return nil, answer.Bad("the last message is not a UI message: "+err.Error(), `a message is {"id":"…","role":"user","parts":[{"type":"text","text":"…"}]}`)
+		return answer.Bad("the last message is not a UI message: "+err.Error(), `a message is {"id":"…","role":"user","parts":[{"type":"text","text":"…"}]}`)
 	}
 	switch q.Trigger {
 	case "":
 		q.Trigger = submit
 	case submit, regenerate:
 	default:
-		return nil, answer.Bad("the trigger "+clip(q.Trigger)+" is not known", submit+" and "+regenerate+" are")
+		return answer.Bad("the trigger "+clip(q.Trigger)+" is not known", submit+" and "+regenerate+" are")
 	}
 	for _, id := range []string{q.last.ID, q.MessageID, q.first} {
 		if len(id) > maxMessageID {
-			return nil, answer.Bad("the id of a message has at most 128 bytes", "use shorter ids")
+			return answer.Bad("the id of a message has at most 128 bytes", "use shorter ids")
 		}
 	}
-	return q, nil
+	return nil
 }
 
 // prompt makes a prompt of the request's last message, which is a user's.

@@ -26,7 +26,7 @@ func (t *Transport) resume(w http.ResponseWriter, r *http.Request) {
 		t.refuse(w, err)
 		return
 	}
-	v := view{v: t.version(r)}
+	v := view{v: declared(r, t.base)}
 	index, counts, err := startIndex(r)
 	if err != nil {
 		t.refuse(w, err)
