@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"maps"
 	"sync"
 	"time"
 
@@ -16,47 +17,76 @@ import (
 // turn nothing but its state: a node that has no other reader of them learns
 // it from the same events as one that has, and nobody writes it down.
 type agents struct {
-	tell func([]Member) // set once
+	g    *Gateway // set once, as all of this group
+	s    *Session
+	room room
+	tell func([]Member)
 
-	mu     sync.Mutex // guards the four below
-	turns  map[uint32]string
+	mu     sync.Mutex        // guards the three below
+	turns  map[uint32]string // by number
 	states map[string]string // of turns that have not ended
 	shown  string
-	begun  bool // tells
 }
 
 // derive tells the agent of a channel; see presence.Options.
 func (g *Gateway) derive(ctx context.Context, app, ch string, tell func([]Member)) (stop func(), err error) {
-	a := &agents{tell: tell, turns: make(map[uint32]string), states: make(map[string]string)}
-	who := Identity{App: app, Grants: readAll{}}
-	s := &Session{g: g, id: g.opts.Node + "-agents", conn: a, who: who, opened: time.Now(), cursors: make(map[turn.ID]*Cursor)}
-	fo := &follow{opened: make(map[string]bool)}
-	s.rooms = map[room]*follow{{app, ch}: fo} // it hears no signals
-	top, live, err := s.now(ctx, app, ch)
+	a := &agents{g: g, room: room{app, ch}, tell: tell, turns: make(map[uint32]string)}
+	a.s = &Session{
+		g: g, id: g.opts.Node + "-agents", conn: a, who: Identity{App: app, Grants: readAll{}}, opened: time.Now(),
+		cursors: make(map[turn.ID]*Cursor), rooms: map[room]*follow{a.room: {opened: make(map[string]bool)}}, // it hears no signals
+	}
+	if err := a.begin(ctx); err != nil {
+		a.s.Close(nil)
+		return nil, err
+	}
+	return func() { a.s.Close(nil) }, nil
+}
+
+// begin tells how the channel's agent is, and sets cursors where that was read.
+func (a *agents) begin(ctx context.Context) error {
+	app, ch := a.room.app, a.room.channel
+	top, live, err := a.s.now(ctx, app, ch)
 	if err != nil {
-		return nil, err
+		return err
 	}
+	states := make(map[string]string)
 	for name := range live {
-		at, state, err := g.agentState(ctx, turn.NewID(app, ch, name))
+		at, state, err := a.g.agentState(ctx, turn.NewID(app, ch, name))
 		if err != nil {
-			s.Close(nil)
-			return nil, err
+			return err
 		}
-		if state == "" {
-			continue
-		}
-		fo.opened[name], a.states[name] = true, state
-		if err := s.add(turn.NewID(app, ch, name), at, false, Pace{}); err != nil && !errors.Is(err, ErrTooMany) {
-			s.Close(nil)
-			return nil, err
+		if state != "" {
+			states[name], live[name] = state, at
 		}
 	}
-	a.begin()
-	if err := s.add(turn.Timeline(app, ch), top, true, Pace{}); err != nil {
-		s.Close(nil)
-		return nil, err
+	a.mu.Lock()
+	a.states = maps.Clone(states)
+	a.show()
+	a.mu.Unlock()
+	for name := range states {
+		a.s.mu.Lock()
+		if fo := a.s.rooms[a.room]; fo != nil {
+			fo.opened[name] = true
+		}
+		a.s.mu.Unlock()
+		if err := a.s.add(turn.NewID(app, ch, name), live[name], false, Pace{}); err != nil && !errors.Is(err, ErrTooMany) {
+			return err
+		}
 	}
-	return func() { s.Close(nil) }, nil
+	return a.s.add(turn.Timeline(app, ch), top, true, Pace{})
+}
+
+// again begins anew where the timeline is now: it was deleted, or lost its end.
+func (a *agents) again() {
+	err := a.begin(a.g.ctx)
+	for err != nil && !errors.Is(err, ErrClosed) {
+		select {
+		case <-a.g.ctx.Done():
+			return
+		case <-time.After(time.Second):
+		}
+		err = a.begin(a.g.ctx)
+	}
 }
 
 type readAll struct{}
@@ -102,14 +132,6 @@ func agentAfter(state string, k turn.Kind) string {
 	return presence.Thinking
 }
 
-// begin tells how it stands, and from here on what changes.
-func (a *agents) begin() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.begun = true
-	a.show()
-}
-
 // show tells the agent if it has changed: it is as busy as the busiest of its
 // turns. a.mu is held.
 func (a *agents) show() {
@@ -119,7 +141,7 @@ func (a *agents) show() {
 			state = s
 		}
 	}
-	if !a.begun || state == a.shown {
+	if state == a.shown {
 		return
 	}
 	a.shown = state
@@ -166,8 +188,12 @@ func (a *agents) Deliver(n uint32, b *Batch) error {
 	return nil
 }
 
-// Ended forgets a turn.
+// Ended forgets a turn. Without a timeline it would hear of no other.
 func (a *agents) Ended(l Log, _ error) error {
+	if l.ID.Kind != turn.TurnLog {
+		a.g.spawn(a.again)
+		return nil
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	delete(a.states, a.turns[l.N])

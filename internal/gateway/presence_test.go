@@ -357,3 +357,26 @@ func TestAgentIsPresent(t *testing.T) {
 		bob.see("ada bob")
 	})
 }
+
+// A channel that is deleted and used again shows its agent again.
+func TestAgentOfADeletedChannel(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := node(t, Options{})
+		ctx := context.Background()
+		ada := newViewer(t, g, user("ada"))
+		join(t, ada, "", "")
+		if _, err := ada.s.Prompt(ctx, "chat", turn.Prompt{Message: "m1", Text: "hi"}, ""); err != nil {
+			t.Fatal(err)
+		}
+		ada.see("ada agent=waiting")
+		if err := g.b.DeleteChannel(ctx, "app", "chat"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(5 * time.Second)
+		ada.see("ada")
+		if _, err := ada.s.Prompt(ctx, "chat", turn.Prompt{Message: "m2", Text: "hi"}, ""); err != nil {
+			t.Fatal(err)
+		}
+		ada.see("ada agent=waiting")
+	})
+}
