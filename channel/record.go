@@ -2,8 +2,8 @@ package channel
 
 import "slices"
 
-// maxRefused and maxEnded bound how many refused and ended turns a record
-// remembers. The job of a refused prompt is dropped within moments, and the
+// maxRefused and maxEnded bound how many refused and ended turns, and turns of
+// others, a record remembers. The job of a refused prompt is dropped within moments, and the
 // gateway that accepts one is not slower than so many turns; this only has to
 // outlast that.
 const (
@@ -20,6 +20,8 @@ type Record struct {
 	Settings Settings `json:"settings"`
 	Queue    []Queued `json:"queue,omitempty"`   // accepted and not ended, oldest first
 	Leaf     string   `json:"leaf,omitempty"`    // the turn that the next prompt follows
+	At       uint64   `json:"at,omitempty"`      // Leaf's entry is, or will be, behind this place of the timeline
+	Others   []string `json:"others,omitempty"`  // turns that were the leaf lately and that others began
 	Refused  []string `json:"refused,omitempty"` // turns refused lately
 	Ended    []string `json:"ended,omitempty"`   // turns ended lately
 }

@@ -17,7 +17,7 @@ type Begun struct {
 	Turn       string `json:"turn"`
 	Message    string `json:"message,omitempty"` // the client's own id of the message
 	User       string `json:"user,omitempty"`
-	Parent     string `json:"parent,omitempty"`
+	Parent     string `json:"parent,omitempty"` // "": see Tree.Begin
 	Supersedes string `json:"supersedes,omitempty"`
 }
 

@@ -9,20 +9,29 @@ type Tree struct {
 	nodes map[string]*Node
 }
 
-// A Node is one turn of a conversation.
+// A Node is one turn of a conversation; its Parent is the one it has in the
+// tree, whether or not its entry names it.
 type Node struct {
 	Begun
 	Place uint64 // on the timeline
 	State string // "" while it is not known to have ended
 }
 
-// Begin adds a turn. A second entry of the same turn changes nothing.
+// Begin adds a turn. A second entry of the same turn changes nothing. One that
+// names no parent, such as a plain XADD, stands where the turn does that it
+// supersedes, or else follows the turn begun before it: nobody drops out of a
+// conversation by saying little.
 func (t *Tree) Begin(place uint64, b Begun) {
 	if t.nodes == nil {
 		t.nodes = make(map[string]*Node)
 	}
 	if t.nodes[b.Turn] != nil {
 		return
+	}
+	if b.Parent == "" && b.Supersedes == "" {
+		b.Parent = t.Leaf()
+	} else if old := t.nodes[b.Supersedes]; b.Parent == "" && old != nil {
+		b.Parent = old.Parent
 	}
 	t.nodes[b.Turn] = &Node{Begun: b, Place: place}
 	t.order = append(t.order, b.Turn)

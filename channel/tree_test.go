@@ -84,3 +84,17 @@ func TestTreeWithRings(t *testing.T) {
 		tree.Follow(n)
 	}
 }
+
+// A turn that names no parent follows the one begun before it, on whatever
+// branch; one that supersedes another stands where that one does.
+func TestTreeWithoutParents(t *testing.T) {
+	tree := grown("a - -", "p - -", "b p -", "b2 - b", "q - -", "a2 - a", "r - -")
+	for leaf, want := range map[string]string{"p": "a p", "b": "a p b", "q": "a p b2 q", "a2": "a2", "r": "a2 r"} {
+		if got := path(tree, leaf); got != want {
+			t.Errorf("path of %s: %s, want %s", leaf, got, want)
+		}
+	}
+	if got := tree.Turn("q").Parent; got != "b2" {
+		t.Errorf("q follows %q", got)
+	}
+}

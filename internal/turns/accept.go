@@ -2,6 +2,7 @@ package turns
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,11 +13,8 @@ import (
 	"github.com/karez/karez/turn"
 )
 
-// Bounds of a prompt.
-const (
-	MaxPrompt  = 512 << 10 // bytes of a prompt as JSON; it must fit a job and an event
-	maxContent = turn.MaxData - 4<<10
-)
+// maxContent bounds a prompt as JSON, in bytes: it must fit an event.
+const maxContent = turn.MaxData - 4<<10
 
 // A Job's payload.
 type payload struct {
@@ -43,14 +41,14 @@ var ErrPromptTooLarge = fmt.Errorf("a prompt has at most %d bytes as JSON", maxC
 // returns without an error the turn will reach a terminal event (design: 2).
 // The same message of the same user is the same turn: accepting it again
 // returns again true and changes nothing. A prompt without a message id gets
-// one that is unique to At.
+// one, and asking it again is another turn.
 //
 // It returns a *BusyError when the channel's policy refuses the prompt,
 // ErrNoTurn when Supersedes or Parent names a turn that does not exist, and
 // ErrPromptTooLarge.
 func (t *Turns) Accept(ctx context.Context, a Ask) (name string, again bool, err error) {
 	if a.Prompt.Message == "" {
-		a.Prompt.Message = "at-" + strconv.FormatInt(a.At, 10)
+		a.Prompt.Message = rand.Text()
 	}
 	p := payload{Prompt: a.Prompt, Trace: a.Trace, At: a.At}
 	name = turn.NameFor(a.App, a.Channel, a.Prompt.User, a.Prompt.Message)
@@ -93,7 +91,13 @@ func (t *Turns) place(ctx context.Context, a Ask, p *payload) error {
 		if err != nil {
 			return err
 		}
-		p.Prompt.Parent = old.Prompt.Parent
+		if p.Prompt.Parent = old.Prompt.Parent; p.Prompt.Parent == "" {
+			tree, _, err := t.tree(ctx, a.App, a.Channel)
+			if err != nil {
+				return err
+			}
+			p.Prompt.Parent = parent(tree, a.Prompt.Supersedes)
+		}
 	case a.Prompt.Parent != "":
 		if _, err := t.b.Info(ctx, turn.NewID(a.App, a.Channel, a.Prompt.Parent)); err != nil {
 			return noTurn(err, a.Prompt.Parent)
@@ -132,10 +136,15 @@ func refusal(d channel.Accepted) error {
 func (t *Turns) open(ctx context.Context, id turn.ID, p payload) error {
 	var d channel.Accepted
 	var rec channel.Record
-	err := t.update(ctx, id.App, id.Channel, func(r *channel.Record) bool {
+	tail, err := t.tail(ctx, id, p)
+	if err != nil {
+		return err
+	}
+	err = t.update(ctx, id.App, id.Channel, func(r *channel.Record) bool {
+		caught := p.Follow && r.CatchUp(tail)
 		d = r.Accept(id.Name, p.Prompt.Parent, p.Follow, t.opts.Settings)
 		rec = *r
-		return !d.Again
+		return !d.Again || caught
 	})
 	if err != nil {
 		return err
@@ -197,7 +206,14 @@ func (t *Turns) Create(ctx context.Context, id turn.ID, p turn.Prompt, at int64)
 	}
 	var d channel.Accepted
 	var rec channel.Record
+	tail, err := t.tail(ctx, id, pl)
+	if err != nil {
+		return false, err
+	}
 	err = t.update(ctx, id.App, id.Channel, func(r *channel.Record) bool {
+		if pl.Follow {
+			r.CatchUp(tail)
+		}
 		d = r.Add(id.Name, pl.Prompt.Parent, pl.Follow, t.opts.Settings)
 		rec = *r
 		return !d.Again && d.Busy == ""
@@ -227,6 +243,19 @@ func (t *Turns) tell(ctx context.Context, id turn.ID, kind turn.Kind, v any) err
 		return t.b.Trim(ctx, tl, n)
 	}
 	return nil
+}
+
+// Asker returns who asked a turn, and whether it is live. ErrNoTurn.
+func (t *Turns) Asker(ctx context.Context, id turn.ID) (user string, live bool, err error) {
+	p, err := t.asked(ctx, id)
+	if err != nil {
+		return "", false, err
+	}
+	info, err := t.b.Info(ctx, id)
+	if err != nil {
+		return "", false, noTurn(err, id.Name)
+	}
+	return p.Prompt.User, !info.Ended, nil
 }
 
 // asked reads back from a turn's log what was asked.

@@ -71,6 +71,7 @@ func (t *Turns) History(ctx context.Context, app, ch, leaf string, before turn.S
 		if err != nil {
 			return past, err
 		}
+		a.Prompt = placed(a.Prompt, n)
 		past.Turns = append(past.Turns, PastTurn{Name: n.Turn, Place: turn.Seq(n.Place), Branches: tree.Branches(n.Turn), Answer: a})
 	}
 	return past, nil
@@ -78,23 +79,58 @@ func (t *Turns) History(ctx context.Context, app, ch, leaf string, before turn.S
 
 // tree folds a whole timeline, of which Options.Timeline bounds the length.
 func (t *Turns) tree(ctx context.Context, app, ch string) (*channel.Tree, turn.Seq, error) {
-	id, tree, at := turn.Timeline(app, ch), new(channel.Tree), turn.Seq(0)
+	tree := new(channel.Tree)
+	_, top, err := t.timeline(ctx, turn.Timeline(app, ch), 0, func(ev turn.Event) { grow(tree, ev) })
+	if err != nil {
+		return nil, 0, err
+	}
+	return tree, top, nil
+}
+
+// tail reads what a timeline has behind the leaf, for a turn that follows it.
+func (t *Turns) tail(ctx context.Context, id turn.ID, p payload) (tail channel.Tail, err error) {
+	if !p.Follow {
+		return tail, nil
+	}
+	r, err := t.record(ctx, id.App, id.Channel)
+	if err != nil {
+		return tail, err
+	}
+	from, top, err := t.timeline(ctx, turn.Timeline(id.App, id.Channel), turn.Seq(r.At), func(ev turn.Event) {
+		var b channel.Begun
+		if ev.Kind == channel.KindTurn && json.Unmarshal(ev.Data, &b) == nil && turn.CheckName(b.Turn) == nil {
+			tail.Turns = append(tail.Turns, channel.Placed{Turn: b.Turn, Place: uint64(ev.Seq)})
+		}
+	})
+	tail.From, tail.Top = uint64(from), uint64(top)
+	return tail, err
+}
+
+// timeline gives each the events of a timeline behind after, as far back as
+// there are any: those behind from, up to top.
+func (t *Turns) timeline(ctx context.Context, id turn.ID, after turn.Seq, each func(turn.Event)) (from, top turn.Seq, err error) {
+	from, top = after, after
 	for {
-		evs, err := t.b.Read(ctx, id, at, 4096)
+		evs, err := t.b.Read(ctx, id, top, 4096)
+		if errors.Is(err, broker.ErrAhead) && top == after {
+			from, top = 0, 0 // it was lost, and is written anew
+			continue
+		}
 		if errors.Is(err, broker.ErrTrimmed) {
-			if at, err = t.oldest(ctx, id, at); err == nil {
+			if top, err = t.oldest(ctx, id, top); err == nil {
+				from = top
 				continue
 			}
 		}
 		if err != nil && err != io.EOF {
-			return nil, 0, fmt.Errorf("read %s: %w", id, err)
+			return from, top, fmt.Errorf("read %s: %w", id, err)
 		}
 		if len(evs) == 0 {
-			return tree, at, nil
+			return from, top, nil
 		}
 		for _, ev := range evs {
-			at = ev.Seq
-			grow(tree, ev)
+			top = ev.Seq
+			each(ev)
 		}
 	}
 }
@@ -152,23 +188,52 @@ func (t *Turns) oldest(ctx context.Context, id turn.ID, from turn.Seq) (turn.Seq
 	return hi, nil
 }
 
+// placed is a turn's prompt with its place in the conversation as the timeline
+// has it: a foreign turn's log may not say it, or have no prompt.
+func placed(p *turn.Prompt, n *channel.Node) *turn.Prompt {
+	if p != nil && p.Parent == n.Parent || p == nil && n.Parent == "" {
+		return p
+	}
+	if p == nil {
+		return &turn.Prompt{Message: n.Message, User: n.User, Parent: n.Parent, Supersedes: n.Supersedes}
+	}
+	c := *p
+	c.Parent = n.Parent
+	return &c
+}
+
+// parent returns the turn that name follows, or "".
+func parent(tree *channel.Tree, name string) string {
+	if n := tree.Turn(name); n != nil {
+		return n.Parent
+	}
+	return ""
+}
+
 // Path reads the conversation that ends with turn name, oldest first, at most
-// limit turns, by following parents; it is what a model is shown.
+// limit turns, by following parents; it is what a model is shown. Only where a
+// turn's own log does not name its parent the timeline is asked.
 func (t *Turns) Path(ctx context.Context, app, ch, name string, limit int) ([]turn.Answer, error) {
 	var out []turn.Answer
-	for name != "" && len(out) < limit {
+	var tree *channel.Tree
+	for steps := 0; name != "" && len(out) < limit && steps < 2*limit; steps++ {
 		a, err := t.Answer(ctx, turn.NewID(app, ch, name))
-		if unreadable(err) {
-			break
-		}
-		if err != nil {
+		if err != nil && !unreadable(err) {
 			return nil, err
 		}
-		out = append(out, a)
-		if a.Prompt == nil {
-			break
+		if err == nil {
+			out = append(out, a)
 		}
-		name = a.Prompt.Parent
+		if a.Prompt != nil && a.Prompt.Parent != "" {
+			name = a.Prompt.Parent
+			continue
+		}
+		if tree == nil {
+			if tree, _, err = t.tree(ctx, app, ch); err != nil {
+				return nil, err
+			}
+		}
+		name = parent(tree, name)
 	}
 	slices.Reverse(out)
 	return out, nil
