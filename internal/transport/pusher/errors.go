@@ -52,6 +52,7 @@ var table = []row{
 	{gateway.ErrBadName, codeGeneric, 400},
 	{presence.ErrBadMember, codeForbidden, 400},
 	{turn.ErrBadID, codeGeneric, 400},
+	{turn.ErrBadField, codeGeneric, 400},
 	{turns.ErrNoTurn, codeGeneric, 404},
 	{turns.ErrPromptTooLarge, codeGeneric, 413},
 	{broker.ErrTrimmed, codeGeneric, 410},

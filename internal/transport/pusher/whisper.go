@@ -107,7 +107,7 @@ func (c *conn) command(ctx context.Context, m message) {
 	err := decodeData(m.Data, &d)
 	if err == nil && m.Event == clientPrompt {
 		d.Prompt.Message = or(d.Prompt.Message, rand.Text())
-		d.Prompt.Supersedes = ""
+		d.Prompt.User, d.Prompt.Supersedes = "", ""
 		_, err = c.session.Prompt(ctx, m.Channel, d.Prompt, "")
 	} else if err == nil {
 		_, err = c.session.Cancel(ctx, m.Channel, d.Turn, d.Prompt.Message)
