@@ -67,6 +67,7 @@ var table = []row{
 	{auth.ErrNotYet, http.StatusUnauthorized, wire.CodeUnauthorized, "wait, or compare the clocks", 0},
 	{auth.ErrBadToken, http.StatusUnauthorized, wire.CodeUnauthorized, "get a token that this server takes", 0},
 	{auth.ErrForbidden, http.StatusForbidden, wire.CodeForbidden, "ask for a token that allows it", 0},
+	{turn.ErrBadField, http.StatusBadRequest, wire.CodeBadRequest, "", 0},
 	{turn.ErrBadID, http.StatusBadRequest, wire.CodeBadRequest, "", 0},
 	{turns.ErrNoTurn, http.StatusNotFound, wire.CodeNotFound, "", 0},
 	{turns.ErrPromptTooLarge, http.StatusRequestEntityTooLarge, wire.CodeTooLarge, "send large content by reference: a URL instead of a data URL", 0},
@@ -114,6 +115,9 @@ func Explain(err error) *Problem {
 	}
 	if e := (*http.MaxBytesError)(nil); errors.As(err, &e) {
 		return &Problem{Status: http.StatusRequestEntityTooLarge, Code: wire.CodeTooLarge, Message: "the body has more than " + strconv.FormatInt(e.Limit, 10) + " bytes"}
+	}
+	if e := (*turn.FieldError)(nil); errors.As(err, &e) {
+		return &Problem{Status: http.StatusBadRequest, Code: wire.CodeBadRequest, Message: e.Field + " " + e.What, Hint: e.Hint, Param: e.Field}
 	}
 	for _, r := range table {
 		if errors.Is(err, r.err) {

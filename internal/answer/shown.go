@@ -35,7 +35,7 @@ func (s *Shown) Add(ev *turn.Event, mark int, seen bool) {
 func (s *Shown) Cut(kept []turn.Kept, mark int) (before, since bool) {
 	left := s.parts[:0]
 	for _, p := range s.parts {
-		lost := p.seen
+		lost := p.seen && (p.bytes > 0 || p.kind != turn.KindText && p.kind != turn.KindReasoning)
 		if len(kept) > 0 && kept[0].Kind == p.kind && kept[0].Part == p.id {
 			n := min(max(kept[0].Bytes, 0), p.bytes)
 			lost = lost && n < p.bytes
