@@ -20,13 +20,14 @@ type Page struct {
 	Answers map[string]*turn.Answer // of History.Turns; the reader's own
 }
 
-// Begun says that a prompt was accepted. Its turn's Deltas follow.
+// Begun says that a prompt was accepted, or that a program began a turn. Its
+// Deltas follow.
 type Begun struct {
 	Place      turn.Seq // on the timeline
 	Turn       string
 	Message    string // the client's own id of the message
 	User       string
-	Parent     string
+	Parent     string // the turn it follows; "" for the first, for one that stands where Supersedes does, and where what came before is not known
 	Supersedes string
 }
 

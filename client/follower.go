@@ -29,6 +29,7 @@ type follower struct {
 	timeline turn.Seq            // the last place pushed
 	live     map[string]turn.Seq // the same of each turn that has not ended
 	past     []string            // turns that have, the newest last
+	newest   string              // the turn begun last, if that is known
 	snapshot bool                // start over from a page
 	behind   bool                // the reader is: nothing is followed until it has caught up
 	waiting  uint64              // the follow that is not answered
@@ -129,7 +130,7 @@ func (f *follower) followed(cmd *wire.Command, h *wire.History) {
 	if !f.push(Page{History: h}) {
 		return // asked for again
 	}
-	f.placed, f.timeline, f.snapshot = true, h.After, false
+	f.placed, f.timeline, f.snapshot, f.newest = true, h.After, false, h.Leaf
 	clear(f.live)
 	clear(f.mended)
 	for i := range h.Turns {
@@ -241,7 +242,7 @@ func (f *follower) timelineEvent(ev *turn.Event) {
 	f.timeline = ev.Seq
 	var b channel.Begun
 	if ev.Kind == channel.KindTurn && json.Unmarshal(ev.Data, &b) == nil && f.isNew(b.Turn) {
-		f.live[b.Turn] = 0
+		f.live[b.Turn], f.newest = 0, b.Turn
 	}
 }
 
@@ -252,6 +253,9 @@ func (f *follower) told(ev *turn.Event) Event {
 		var b channel.Begun
 		if json.Unmarshal(ev.Data, &b) != nil || !f.isNew(b.Turn) {
 			return nil // a foreign writer's, or named a second time
+		}
+		if b.Parent == "" && b.Supersedes == "" {
+			b.Parent = f.newest
 		}
 		return Begun{Place: ev.Seq, Turn: b.Turn, Message: b.Message, User: b.User, Parent: b.Parent, Supersedes: b.Supersedes}
 	case channel.KindTurnEnd:

@@ -264,6 +264,32 @@ func TestResetStartsOver(t *testing.T) {
 	})
 }
 
+// A program that writes a turn onto the timeline need not say what it follows.
+func TestBegunWithoutAParent(t *testing.T) {
+	withFake(t, func(t *testing.T, s *fake) {
+		c := s.dial()
+		defer c.Close()
+		r := follow(t.Context(), c, client.FollowOptions{})
+		conn := s.next()
+		conn.reply(conn.want(wire.CmdFollow), `,"history":{"after":4,"leaf":"t1","turns":[{"turn":"t1","at":3,"timeline":1,"state":"completed"}]}`)
+		conn.send(`{"type":"log","n":1,"channel":"chat:42","seq":4}`,
+			`[1,5,{"kind":"turn","data":{"turn":"p1","user":"ada"}}]`,
+			`[1,6,{"kind":"turn","data":{"turn":"p1"}}]`,
+			`[1,7,{"kind":"turn","data":{"turn":"p2"}}]`,
+			`[1,8,{"kind":"turn","data":{"turn":"t2","parent":"t1"}}]`,
+			`[1,9,{"kind":"turn","data":{"turn":"t3","supersedes":"t1"}}]`)
+		<-r.evs // the page
+		for _, want := range []client.Begun{
+			{Place: 5, Turn: "p1", User: "ada", Parent: "t1"}, {Place: 7, Turn: "p2", Parent: "p1"},
+			{Place: 8, Turn: "t2", Parent: "t1"}, {Place: 9, Turn: "t3", Supersedes: "t1"},
+		} {
+			if got := (<-r.evs).(client.Begun); got != want {
+				t.Errorf("%+v, want %+v", got, want)
+			}
+		}
+	})
+}
+
 // One turn alone begins anew, and is given up when even its beginning is gone.
 func TestResetOfATurn(t *testing.T) {
 	withFake(t, func(t *testing.T, s *fake) {

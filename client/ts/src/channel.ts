@@ -17,7 +17,7 @@ export type ChannelEvent =
   | { readonly type: "history"; readonly history: History }
   /** The next event of a turn, to be folded. */
   | { readonly type: "event"; readonly turn: string; readonly event: LogEvent }
-  /** A prompt was accepted; the events of its turn follow. */
+  /** A prompt was accepted; the events of its turn follow. parent is "" where its entry names none: Tree.begin. */
   | { readonly type: "begun"; readonly place: number; readonly turn: string; readonly message: string; readonly user: string; readonly parent: string; readonly supersedes: string }
   /** The timeline says that a turn ended. Its own log says so too, and more. */
   | { readonly type: "ended"; readonly place: number; readonly turn: string; readonly state: TurnState }

@@ -298,8 +298,11 @@ export class Conversation {
       }
     }
     const chosen = this.#leaf !== this.#newest && this.#tree.get(this.#leaf) !== undefined;
-    this.#see(h.leaf ?? "", h.turns.at(-1)?.timeline ?? 0);
-    if (!chosen) this.#leaf = h.leaf ?? "";
+    const last = h.turns.at(-1);
+    // A leaf whose log is not there, or not yet, hides nothing of what is.
+    const leaf = (this.#tree.get(h.leaf ?? "") ? h.leaf : last?.turn) ?? "";
+    this.#see(leaf, last?.timeline ?? 0);
+    if (!chosen) this.#leaf = leaf;
     for (const t of h.turns) this.#match(t.prompt?.message, t.turn);
     this.#ready = true;
     this.#error = undefined;
@@ -318,8 +321,9 @@ export class Conversation {
   }
 
   #begun(ev: Extract<ChannelEvent, { type: "begun" }>): void {
-    const { turn, place, parent, supersedes, message, user } = ev;
-    if (!this.#tree.begin({ turn, place, parent, supersedes })) return;
+    const { turn, place, supersedes, message, user } = ev;
+    if (!this.#tree.begin({ turn, place, parent: ev.parent, supersedes })) return;
+    const parent = this.#tree.get(turn)!.parent; // as it is in the tree
     const shown = this.#tree.path(this.#leaf).some((n) => n.turn === supersedes);
     const prompt: Prompt = this.#outbox.find(message)?.prompt ?? {};
     if (!this.#turns.has(turn)) {

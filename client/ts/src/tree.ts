@@ -6,6 +6,7 @@ export interface Node {
   readonly turn: string;
   /** Its place on the timeline. */
   readonly place: number;
+  /** The turn it follows. */
   readonly parent: string;
   readonly supersedes: string;
 }
@@ -19,10 +20,14 @@ export class Tree {
     return this.#nodes.get(turn);
   }
 
-  /** Adds a turn. The second entry of the same turn changes nothing. */
+  /**
+   * Adds a turn. The second entry of the same turn changes nothing. One that
+   * names no parent, such as a plain XADD, stands where the turn does that it
+   * supersedes, or else follows the turn begun before it.
+   */
   begin(n: Node): boolean {
     if (this.#nodes.has(n.turn)) return false;
-    this.#nodes.set(n.turn, n);
+    this.#nodes.set(n.turn, n.parent === "" ? { ...n, parent: this.#parent(n) } : n);
     if (n.supersedes !== "") this.#join([...this.branches(n.supersedes), n.turn]);
     else if (!this.#groups.has(n.turn)) this.#groups.set(n.turn, [n.turn]);
     return true;
@@ -68,6 +73,15 @@ export class Tree {
       turn = next.turn;
     }
     return turn;
+  }
+
+  #parent(n: Node): string {
+    if (n.supersedes !== "") return this.#nodes.get(n.supersedes)?.parent ?? "";
+    let last: Node | undefined;
+    for (const o of this.#nodes.values()) {
+      if (o.place < n.place && (!last || o.place > last.place)) last = o;
+    }
+    return last?.turn ?? "";
   }
 
   // The given turns first, in their order, then who was known beside them.

@@ -198,6 +198,44 @@ test("what others do on another branch does not turn the page", async () => {
   assert.equal(a.now().turns.length, 2);
 });
 
+test("a turn that a program began without a parent is seen, and stays", async () => {
+  const { server, conv, karez, now } = setup();
+  conv.send("hi");
+  await settle();
+  server.append("c", "t1", { kind: "text", text: "A" }, { kind: "end" });
+  server.foreign("c", "p1");
+  server.append("c", "p1", { kind: "text", text: "B" }, { kind: "end" });
+  await settle();
+  const said = (s: ConversationState) => s.turns.map((t) => t.prompt.text ?? t.parts.map((p) => p.text).join(""));
+  assert.deepEqual(said(now()), ["hi", "B"]);
+  conv.send("more");
+  await settle();
+  assert.deepEqual(said(now()), ["hi", "B", "more"]);
+  server.foreign("c", "p2"); // has not said anything
+  await settle();
+  karez.close();
+  const again = setup(server);
+  await settle();
+  assert.deepEqual(said(again.now()), ["hi", "B", "more", ""]);
+  await again.conv.choose("t1");
+  assert.equal(again.now().turns.length, 4);
+});
+
+test("a leaf that the page of history does not have hides nothing", async () => {
+  const { server, conv, karez } = setup();
+  conv.send("hi");
+  await settle();
+  karez.close();
+  const history = server.history.bind(server);
+  server.history = (...a) => ({ ...history(...a), leaf: "gone" });
+  const again = setup(server);
+  await settle();
+  assert.equal(again.now().turns.length, 1);
+  again.conv.send("more");
+  await settle();
+  assert.equal(server.commands.at(-1)!.prompt!.parent, undefined);
+});
+
 test("a refused prompt says why and can be sent again or given up", async () => {
   const { server, conv, now } = setup();
   await settle();

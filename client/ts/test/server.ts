@@ -228,6 +228,16 @@ export class Server {
     return this.#begin(channel, p);
   }
 
+  /** Puts a turn on the timeline as a plain XADD does: its entry names no parent, and its log has no prompt. */
+  foreign(channel: string, turn: string): void {
+    const room = this.room(channel);
+    const parent = room.begun.at(-1)?.turn;
+    room.begun.push({ turn, message: "", user: this.user, ...(parent && { parent }) });
+    room.leaf = turn;
+    room.turns.set(turn, []);
+    this.tell(channel, { kind: "turn", data: { turn, user: this.user } });
+  }
+
   #begin(channel: string, p: Prompt): string {
     const room = this.room(channel);
     const again = room.begun.find((b) => b.message === p.message);
