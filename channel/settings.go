@@ -22,6 +22,7 @@ const (
 	DefaultHistoryTokens   = 16000
 	DefaultMaxQueue        = 16
 	MaxSystem              = 64 << 10 // bytes of a system prompt
+	MaxRetentionHours      = 10 * 365 * 24
 )
 
 // Settings are what may be set for one channel; a zero field means the
@@ -53,8 +54,11 @@ func (s Settings) Check() error {
 			return fmt.Errorf("params is not a JSON object")
 		}
 	}
-	if s.HistoryMessages < -1 || s.HistoryTokens < 0 || s.MaxQueue < 0 || s.MaxQueue > 1000 || s.RetentionHours < 0 {
-		return fmt.Errorf("history_messages, history_tokens, retention_hours must not be negative, max_queue goes from 0 to 1000")
+	if s.HistoryMessages < -1 || s.HistoryTokens < 0 || s.MaxQueue < 0 || s.MaxQueue > 1000 {
+		return fmt.Errorf("history_messages, history_tokens must not be negative, max_queue goes from 0 to 1000")
+	}
+	if s.RetentionHours < 0 || s.RetentionHours > MaxRetentionHours {
+		return fmt.Errorf("retention_hours goes from 0 to %d", MaxRetentionHours)
 	}
 	return nil
 }

@@ -21,6 +21,9 @@ func TestSettingsCheck(t *testing.T) {
 		{Settings{HistoryTokens: -1}, "history_tokens"},
 		{Settings{MaxQueue: 1001}, "max_queue"},
 		{Settings{RetentionHours: -1}, "retention_hours"},
+		{Settings{RetentionHours: MaxRetentionHours}, ""},
+		{Settings{RetentionHours: MaxRetentionHours + 1}, "retention_hours"},
+		{Settings{RetentionHours: 1_000_000_000_000}, "retention_hours"},
 	} {
 		err := c.set.Check()
 		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
