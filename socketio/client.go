@@ -295,12 +295,12 @@ func (c *client) enter(s *Socket) error {
 }
 
 func (c *client) refuse(nsp string, why error) {
-	data := map[string]any{"message": why.Error()}
+	data := struct {
+		Message string `json:"message"`
+		Data    any    `json:"data,omitempty"`
+	}{Message: why.Error()}
 	if e := (*ConnectError)(nil); errors.As(why, &e) {
-		data["message"] = e.Message
-		if e.Data != nil {
-			data["data"] = e.Data
-		}
+		data.Message, data.Data = e.Message, e.Data
 	}
 	ms, err := c.parser().encode(&packet{typ: typeConnectError, nsp: nsp, id: noID, data: data})
 	if err != nil {

@@ -119,6 +119,9 @@ type msgpackDecoder struct{}
 // maxLevels bounds the nesting of a MessagePack value.
 const maxLevels = 512
 
+// maxGuess bounds what is allocated because a header says so.
+const maxGuess = 64
+
 func (msgpackDecoder) add(p []byte, binary bool) (*received, error) {
 	if !binary {
 		return nil, fmt.Errorf("%w: text from a client of the msgpack parser", ErrPacket)
@@ -197,7 +200,7 @@ func readMsgpack(p []byte, levels int) (v any, rest []byte, err error) {
 		if err != nil || int64(n) > int64(len(p)) { // each takes a byte at least
 			return nil, nil, ErrPacket
 		}
-		list := make([]any, 0, n)
+		list := make([]any, 0, min(n, maxGuess))
 		for range n {
 			if v, p, err = readMsgpack(p, levels-1); err != nil {
 				return nil, nil, err
@@ -245,7 +248,7 @@ func readMap(p []byte, levels int) (any, []byte, error) {
 	if err != nil || 2*int64(n) > int64(len(p)) {
 		return nil, nil, ErrPacket
 	}
-	m := make(map[string]any, n)
+	m := make(map[string]any, min(n, maxGuess))
 	for range n {
 		var k string
 		if k, p, err = msgp.ReadStringBytes(p); err != nil {

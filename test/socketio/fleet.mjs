@@ -64,7 +64,7 @@ export class Fleet {
 
   // What the log says, by the HTTP API.
   async turn(channel, name, token) {
-    const node = this.nodes.find((n) => n.alive !== false);
+    const node = this.nodes.find((n) => n.alive);
     const r = await fetch(`${node.url}/v1/channels/${encodeURIComponent(channel)}/turns/${name}`, { headers: { authorization: `Bearer ${token}` } });
     if (!r.ok) throw new Error(`${r.status} ${await r.text()}`);
     return r.json();

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { createServer, request } from "node:http";
 import { io } from "socket.io-client";
 
-export const patience = 60_000;
+export const patience = 30_000;
 
 // Whatever is started ends with the tests, however they end.
 const children = new Set();
@@ -35,7 +35,9 @@ export async function start(path, args = [], env = {}) {
   return {
     url,
     said: () => said,
+    alive: true,
     async kill() {
+      this.alive = false;
       child.kill("SIGKILL");
       await gone;
     },

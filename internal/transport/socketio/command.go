@@ -8,6 +8,7 @@ import (
 
 	"github.com/karez/karez/broker"
 	"github.com/karez/karez/internal/gateway"
+	"github.com/karez/karez/internal/refusal"
 	"github.com/karez/karez/socketio"
 	"github.com/karez/karez/turn"
 	"github.com/karez/karez/wire"
@@ -81,7 +82,7 @@ func (t *Transport) serve(s *socketio.Socket, e *socketio.Event, name string, ru
 	var out reply
 	err := e.Decode(&r)
 	if err != nil {
-		err = &wire.Error{Code: wire.CodeBadRequest, Message: err.Error(), Hint: name + " takes one object; docs/socketio.md has its fields"}
+		err = refusal.Bad(err.Error(), name+" takes one object; docs/socketio.md has its fields")
 	} else {
 		v.session.Hold() // the answer first, then what is followed
 		defer v.session.Release()
@@ -92,10 +93,7 @@ func (t *Transport) serve(s *socketio.Socket, e *socketio.Event, name string, ru
 		return
 	}
 	if err != nil {
-		out = reply{Error: Explain(err)}
-		if out.Error.Code == wire.CodeInternal {
-			t.log.Error("carry out command", "event", name, "channel", r.Channel, "session", v.session.ID(), "err", err)
-		}
+		out = reply{Error: t.explain(err, "carry out command", "event", name, "channel", r.Channel, "session", v.session.ID())}
 	}
 	if !e.WantsAck() && out.Error != nil {
 		err = s.Emit("error", map[string]any{"event": name, "error": out.Error}, v.stands())

@@ -13,7 +13,6 @@ import (
 	"crypto/sha256"
 	"encoding/base32"
 	"encoding/json"
-	"errors"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -87,15 +86,13 @@ type hello struct {
 	Offset string `json:"offset"`
 }
 
-var errTokenMissing = errors.New("a token is needed to connect")
-
 // connect lets a client in: anew, or where it was.
 func (t *Transport) connect(s *socketio.Socket) error {
 	ctx, cancel := context.WithTimeout(s.Context(), commandTime)
 	defer cancel()
 	h, who, err := t.identify(ctx, s.Handshake())
 	if err != nil {
-		return refusal(err)
+		return t.refuse(s, err)
 	}
 	v := &viewer{t: t, s: s, logs: make(map[uint32]*logState)}
 	session, err := t.g.Open(v, who)
@@ -124,7 +121,7 @@ func (t *Transport) connect(s *socketio.Socket) error {
 // the header of the request that it began with.
 func (t *Transport) identify(ctx context.Context, hs socketio.Handshake) (h hello, who gateway.Identity, err error) {
 	if json.Unmarshal(hs.Auth, &h) != nil {
-		return h, who, &wire.Error{Code: wire.CodeBadRequest, Message: "auth: token, pid and offset are strings", Hint: "io(url, { auth: { token } })"}
+		return h, who, errHello
 	}
 	if h.Token == "" {
 		h.Token = auth.FromRequest(&http.Request{Header: hs.Header})
@@ -133,7 +130,7 @@ func (t *Transport) identify(ctx context.Context, hs socketio.Handshake) (h hell
 		return h, who, errTokenMissing
 	}
 	if len(h.Token) > wire.MaxToken {
-		return h, who, &wire.Error{Code: wire.CodeTooLarge, Message: "the token is too long"}
+		return h, who, errLongToken
 	}
 	who, err = t.auth(ctx, h.Token)
 	return h, who, err
@@ -145,11 +142,7 @@ func (t *Transport) refuse(s *socketio.Socket, err error) error {
 	if passing(err) {
 		s.Disconnect(true)
 	}
-	return refusal(err)
-}
-
-func refusal(err error) error {
-	e := Explain(err)
+	e := t.explain(err, "let client in")
 	return &socketio.ConnectError{Message: e.Message, Data: e}
 }
 

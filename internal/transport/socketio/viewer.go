@@ -235,7 +235,7 @@ func (v *viewer) Ended(l gateway.Log, why error) error {
 			p.end(l.ID.Name)
 		}
 		v.prune()
-		body := lostBody{Channel: l.ID.Channel, Turn: l.ID.Name, Seq: l.At, Error: Explain(why)}
+		body := lostBody{Channel: l.ID.Channel, Turn: l.ID.Name, Seq: l.At, Error: v.t.explain(why, "follow log", "log", l.ID.String())}
 		if err := v.s.TryEmit(message(evLost, body, v.offset())); err != nil {
 			v.put(before)
 			return full(err)
@@ -285,6 +285,6 @@ func (v *viewer) Close(why error) {
 	v.mu.Lock()
 	offset := v.offset()
 	v.mu.Unlock()
-	_ = v.s.TryEmit(message(evBye, Explain(why), offset)) // as good as it goes
+	_ = v.s.TryEmit(message(evBye, v.t.explain(why, "close connection"), offset)) // as good as it goes
 	v.s.Disconnect(!errors.Is(why, gateway.ErrKicked))
 }

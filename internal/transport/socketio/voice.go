@@ -3,7 +3,6 @@ package socketio
 import (
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/karez/karez/socketio"
@@ -17,11 +16,6 @@ import (
 const (
 	maxVoice  = 184 << 10 // bytes of one message
 	maxVoices = 2         // messages at once; the oldest goes
-)
-
-var (
-	errVoice   = fmt.Errorf("a voice message has at most %d bytes", maxVoice) // caller: the client is told; what came is dropped
-	errNoVoice = errors.New("no voice has come for this message")
 )
 
 // A voice is what a client has said so far of one message.
@@ -46,10 +40,10 @@ func (t *Transport) voice(s *socketio.Socket, e *socketio.Event) {
 	err := e.Arg(0).Decode(&head)
 	switch {
 	case err != nil || head.Message == "" || len(head.Message) > wire.MaxMessage || len(head.Media) > 128 || chunk == nil:
-		out.Error = &wire.Error{Code: wire.CodeBadRequest, Message: "voice takes {message, media_type} and a chunk of bytes", Hint: "docs/socketio.md has an example"}
+		out.Error = errVoiceForm.Wire()
 	default:
 		if err = viewerOf(s).hear(head, chunk); err != nil {
-			out.Error = Explain(err)
+			out.Error = t.explain(err, "take voice")
 		}
 	}
 	if err := e.Ack(out); errors.Is(err, socketio.ErrFull) {
