@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"strings"
 
 	"github.com/karez/karez/broker"
@@ -101,6 +102,8 @@ func readAhead(t *T) {
 	t.is("one beyond the top", err, broker.ErrAhead)
 	_, err = t.b.Read(t.ctx, id, 1<<50, 10)
 	t.is("far beyond the top", err, broker.ErrAhead)
+	_, err = t.b.Read(t.ctx, id, math.MaxUint64, 10)
+	t.is("beyond all places", err, broker.ErrAhead)
 	t.append(id, 1, 3, 3, texts("b")...)
 	if evs := t.read(id, 3, 10); len(evs) != 0 {
 		t.Fatalf("at the top: %d events", len(evs))

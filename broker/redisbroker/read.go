@@ -14,11 +14,17 @@ import (
 	"github.com/karez/karez/turn"
 )
 
+// beyondPlaces is beyond every place: scripts count in floating point.
+const beyondPlaces = 1 << 53
+
 // Read is part of broker.Log. What was published to this node since the last
 // read costs no round trip; all else is read from the stream (lua/read.lua).
 func (b *Broker) Read(ctx context.Context, id turn.ID, after turn.Seq, most int) ([]turn.Event, error) {
 	if b.ctx.Err() != nil {
 		return nil, broker.ErrClosed
+	}
+	if after >= beyondPlaces {
+		return nil, fmt.Errorf("read %s after %d: %w", id, after, broker.ErrAhead)
 	}
 	w := b.hub.watched(logKey(id))
 	if w != nil {

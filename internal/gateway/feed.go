@@ -150,7 +150,31 @@ func (f *Feed) once(ctx context.Context) bool {
 	if first && full(evs) && f.leap(ctx, top, evs) {
 		return true
 	}
+	if errors.Is(err, broker.ErrAhead) || errors.Is(err, broker.ErrTrimmed) {
+		return f.move(ctx, top, err)
+	}
 	f.grow(evs, err)
+	return true
+}
+
+// move brings a feed whose place the log does not have to the log's end: the
+// place was its first reader's, or the log lost its end. That is for those to
+// hear who stand there; it is nothing to the others.
+func (f *Feed) move(ctx context.Context, from turn.Seq, why error) bool {
+	info, err := f.g.b.Info(ctx, f.id)
+	if errors.Is(err, broker.ErrNotFound) {
+		info, err = broker.Info{}, nil
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err != nil {
+		f.broken = true // sweep tries again
+		return true
+	}
+	f.keep(load{from, nil, why})
+	f.top, f.window, f.size, f.batches = info.Top, nil, 0, nil
+	f.settled, f.dirty = false, true
+	f.wakeAll()
 	return true
 }
 

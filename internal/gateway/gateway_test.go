@@ -652,6 +652,7 @@ func TestCloseWhileFollowing(t *testing.T) {
 	g := node(t, Options{})
 	for i := range 300 {
 		v := newViewer(t, g, ann())
+		v.loose = true
 		begin(t, g, fmt.Sprint("t", i))
 		var wg sync.WaitGroup
 		for _, f := range []Follow{{Channel: "chat"}, {Channel: "chat", Turn: fmt.Sprint("t", i)}, {Channel: fmt.Sprint("c", i)}} {
@@ -666,4 +667,32 @@ func TestCloseWhileFollowing(t *testing.T) {
 	if len(g.feeds) != 0 || len(g.rooms) != 0 || len(g.sessions) != 0 {
 		t.Errorf("%d feeds, %d rooms, %d sessions are left", len(g.feeds), len(g.rooms), len(g.sessions))
 	}
+}
+
+// Who asks for what is beyond a log, and does not read, harms nobody else.
+func TestReaderAheadHarmsNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := node(t, Options{})
+		a := begin(t, g, "t1")
+		bad := newViewer(t, g, ann())
+		bad.max, bad.left = 1, 1
+		bad.at[a.id] = 1000
+		watch(t, bad, Follow{Turn: "t1", After: 1000})
+		synctest.Wait()
+		good := newViewer(t, g, ann())
+		watch(t, good, Follow{Turn: "t1"})
+		a.text("one ")
+		synctest.Wait()
+		a.text("two")
+		a.end()
+		synctest.Wait()
+		if !good.over(a.id) || good.text(a.id) != "one two" {
+			t.Errorf("the good reader shows %q, ended %v", good.text(a.id), good.over(a.id))
+		}
+		bad.drain(5)
+		synctest.Wait()
+		if !errors.Is(bad.ended[a.id], broker.ErrAhead) {
+			t.Errorf("the reader ahead was told %v", bad.ended[a.id])
+		}
+	})
 }

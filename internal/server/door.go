@@ -27,6 +27,7 @@ func (s *Server) door(next http.Handler) http.Handler {
 		h := w.Header()
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
+		s.limitBody(w, r)
 		next.ServeHTTP(w, r)
 	})
 }

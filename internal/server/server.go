@@ -26,6 +26,7 @@ type Options struct {
 	Proxies []netip.Prefix // who may speak plain HTTP to an address that is not loopback
 	Origins []string       // other origins whose pages may connect, such as https://app.example.com; "*" for all
 	Local   bool           // answer only requests for a loopback name (no DNS rebinding): the dev server
+	Body    time.Duration  // for a request's body to come whole; 0: DefaultBody
 	Ready   func(context.Context) error
 	Log     *slog.Logger
 }
@@ -45,6 +46,10 @@ const (
 	pingTime     = 15 * time.Second // for its answer
 )
 
+// DefaultBody is how long a request's body may take. Less cuts off honest
+// uploads on bad lines; more lets a client hold a connection before it is known.
+const DefaultBody = 30 * time.Second
+
 // A Server serves one address.
 type Server struct {
 	opts     Options
@@ -58,6 +63,9 @@ type Server struct {
 func New(mux *http.ServeMux, o Options) (*Server, error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
+	}
+	if o.Body == 0 {
+		o.Body = DefaultBody
 	}
 	ln, err := listen(o)
 	if err != nil {
