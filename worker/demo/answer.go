@@ -1,7 +1,9 @@
 package demo
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -16,6 +18,7 @@ const enough = 0.4
 const note = "\n\n---\n*This is the demo provider: no model is behind it, it looks things up in Karez's documentation. " +
 	"Connect a model with `--provider openai` or `--provider anthropic`.*"
 
+// examples are the suggestions of the page (internal/page/src/chat.tsx) and one more.
 const examples = "- How does a client resume after a lost connection?\n" +
 	"- What happens when a worker dies in the middle of an answer?\n" +
 	"- What is an epoch?\n" +
@@ -35,82 +38,49 @@ func (ix *index) answer(prompt string) string {
 	case "thanks", "thank you", "thx", "ok", "okay", "great", "bye", "goodbye":
 		return "You are welcome! Reload this page, or open it in a second window: the conversation is still here." + note
 	}
-	found := ix.find(text)
+	if said, ok := ix.meaning(text); ok {
+		return said + note
+	}
+	words := terms(text, maxTerms)
+	if others := slices.DeleteFunc(slices.Clone(words), func(w string) bool { return w == "karez" }); len(others) > 0 {
+		words = others // every page is about Karez
+	}
+	found := ix.find(words)
 	if len(found) == 0 || found[0].covers < enough {
 		return ix.unknown(text) + note
 	}
-	return quote(found) + note
-}
-
-// quote shows the best section and names others.
-func quote(found []match) string {
 	best := found[0]
-	var b strings.Builder
-	fmt.Fprintf(&b, "The page **%s** (`docs/%s`)", best.title, best.page)
-	if best.head != "" {
-		fmt.Fprintf(&b, " says under “%s”", best.head)
-	} else {
-		b.WriteString(" begins like this")
+	said := best.where() + ":\n\n" + join(best.pieces, ix.focus(best.section, words, maxQuote))
+	if more := also(found, best.section); more != "" {
+		said += "\n\n" + more
 	}
-	b.WriteString(":\n\n")
-	b.WriteString(excerpt(best.body))
-	var also []string
-	for _, m := range found[1:] {
-		if len(also) == 3 || m.score < best.score/2 {
-			break
-		}
-		if m.head != "" {
-			also = append(also, fmt.Sprintf("- “%s” in `docs/%s`", m.head, m.page))
-		}
-	}
-	if len(also) > 0 {
-		b.WriteString("\n\nSee also:\n\n" + strings.Join(also, "\n"))
-	}
-	return b.String()
+	return said + note
 }
 
-// excerpt returns the first blocks of a section: whole paragraphs, lists,
-// tables and code, so that the Markdown stays whole.
-func excerpt(body string) string {
-	var b strings.Builder
-	for _, block := range blocks(body) {
-		if b.Len() > 0 && b.Len()+len(block) > maxQuote {
-			b.WriteString("\n\n…")
-			break
-		}
-		if b.Len() > 0 {
-			b.WriteString("\n\n")
-		}
-		b.WriteString(block)
+// where names a section.
+func (s *section) where() string {
+	if s.head == "" {
+		return fmt.Sprintf("From the page “%s” (`docs/%s`)", s.title, s.page)
 	}
-	return b.String()
+	return fmt.Sprintf("From “%s” in `docs/%s`", s.head, s.page)
 }
 
-// blocks cuts Markdown at empty lines outside code. A block that is too long
-// is cut after a line.
-func blocks(body string) []string {
+// also names up to three sections that fit nearly as well as the best, and
+// are others than the one that was quoted.
+func also(found []match, quoted *section) string {
 	var out []string
-	var b strings.Builder
-	code := false
-	flush := func() {
-		if s := strings.TrimRight(b.String(), "\n"); s != "" {
-			out = append(out, s)
+	for _, m := range found {
+		if len(out) == 3 || m.score < found[0].score/2 {
+			break
 		}
-		b.Reset()
-	}
-	for line := range strings.Lines(body) {
-		if strings.HasPrefix(line, "```") {
-			code = !code
-		}
-		if strings.TrimSpace(line) == "" && !code || b.Len() > maxQuote && !code {
-			flush()
-		}
-		if strings.TrimSpace(line) != "" || code {
-			b.WriteString(line)
+		if m.section != quoted {
+			out = append(out, fmt.Sprintf("- “%s” in `docs/%s`", cmp.Or(m.head, m.title), m.page))
 		}
 	}
-	flush()
-	return out
+	if len(out) == 0 {
+		return ""
+	}
+	return "See also:\n\n" + strings.Join(out, "\n")
 }
 
 // contents lists the pages.

@@ -3,7 +3,8 @@
 // the sections that share most with the prompt; it understands nothing, and
 // says so.
 //
-// Read demo.go, then pages.go (the sections and how they are found) and
+// Read demo.go, then pages.go and pieces.go (what the pages consist of), find.go
+// and words.go (how a section is found), define.go (what a word means) and
 // answer.go (what is said).
 package demo
 
