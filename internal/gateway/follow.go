@@ -164,8 +164,8 @@ func (s *Session) admit(c *Cursor, begun *follow) error {
 	switch {
 	case s.closed:
 		return ErrClosed
-	case s.who.Grants == nil || !s.who.Grants.May(Read, c.id.App, c.id.Channel):
-		return fmt.Errorf("%w: %s on channel %q", ErrForbidden, Read, c.id.Channel)
+	case allow(s.who, Read, c.id.Channel) != nil:
+		return allow(s.who, Read, c.id.Channel)
 	case begun != nil && s.rooms[room{c.id.App, c.id.Channel}] != begun:
 		return ErrNotFollow
 	case s.cursors[c.id] != nil:

@@ -226,14 +226,6 @@ func (s *Session) SetState(ch, state string) error {
 	return refused(v.SetState(state))
 }
 
-// Members says who is on a channel now. The token needs presence.
-func (s *Session) Members(ctx context.Context, ch string) ([]Member, error) {
-	if err := s.may(Presence, ch); err != nil {
-		return nil, err
-	}
-	return s.g.Members(ctx, s.Who().App, ch)
-}
-
 // Members says who is on a channel of an app now.
 func (g *Gateway) Members(ctx context.Context, app, ch string) ([]Member, error) {
 	v, err := g.presence.Open(ctx, app, ch, func() {})

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -69,20 +68,8 @@ func (s *Session) Who() Identity {
 	return s.who
 }
 
-// may returns ErrForbidden unless the session's grants allow verb on a channel.
-func (s *Session) may(verb, ch string) error {
-	if err := turn.CheckChannel(ch); err != nil {
-		return err
-	}
-	who := s.Who()
-	if !who.Expires.IsZero() && time.Now().After(who.Expires.Add(s.g.opts.Grace)) {
-		return ErrExpired
-	}
-	if who.Grants == nil || !who.Grants.May(verb, who.App, ch) {
-		return fmt.Errorf("%w: %s on channel %q", ErrForbidden, verb, ch)
-	}
-	return nil
-}
+// may is Caller.May.
+func (s *Session) may(verb, ch string) error { return s.Caller().May(verb, ch) }
 
 // Renew replaces the session's token by a fresh one of the same subject, or
 // names the subject of a session that has none yet. What the fresh one may not

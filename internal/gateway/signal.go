@@ -150,17 +150,8 @@ func (g *Gateway) onSignal(m *members, p []byte) {
 	}
 }
 
-// Signal sends what is kept in no log to all who follow a channel, but for
-// the sender. The token needs publish.
-func (s *Session) Signal(ctx context.Context, ch, name string, data json.RawMessage) error {
-	if err := s.may(Publish, ch); err != nil {
-		return err
-	}
-	who := s.Who()
-	return s.g.Signal(ctx, who.App, Signal{Channel: ch, Name: name, Data: data, From: who.User, Session: s.id})
-}
-
-// Signal sends sig to all who follow its channel, on any node.
+// Signal sends sig to all who follow its channel, on any node. What of it comes
+// from outside is the caller's to check.
 func (g *Gateway) Signal(ctx context.Context, app string, sig Signal) error {
 	p, err := json.Marshal(sig)
 	if err != nil {

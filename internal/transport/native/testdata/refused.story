@@ -28,11 +28,11 @@
 > {"id":13,"type":"prompt","channel":"chat:42"}
 < {"id":13,"type":"error","error":{"code":"bad_request","message":"prompt: prompt.message is missing or not allowed","hint":"give each message an id of your own: sent twice, it is answered once"}}
 > {"id":14,"type":"prompt","channel":"chat:42","prompt":{"message":"m-1"}}
-< {"id":14,"type":"error","error":{"code":"bad_request","message":"prompt: prompt.text is missing or not allowed","hint":"ask something: prompt.text, or parts in prompt.content"}}
+< {"id":14,"type":"error","error":{"code":"bad_request","message":"prompt: prompt.text is missing","hint":"ask something: prompt.text, or parts in prompt.content"}}
 > {"id":15,"type":"prompt","channel":"chat:42","prompt":{"message":"m-1","text":"x","parent":"t-unknown"}}
 < {"id":15,"type":"error","error":{"code":"not_found","message":"no such turn: t-unknown"}}
 > {"id":16,"type":"prompt","channel":"chat:42","prompt":{"message":"m-1","text":"x","params":[1]}}
-< {"id":16,"type":"error","error":{"code":"bad_request","message":"prompt: prompt.params is missing or not allowed","hint":"an object of model parameters"}}
+< {"id":16,"type":"error","error":{"code":"bad_request","message":"prompt: prompt.params is no object","hint":"an object of model parameters"}}
 > {"id":17,"type":"publish","channel":"chat:42"}
 < {"id":17,"type":"error","error":{"code":"bad_request","message":"publish: name is missing or not allowed","hint":"say what happened, in a word of your own"}}
 > {"type":"publish","channel":"chat:42"}
