@@ -16,14 +16,14 @@ func (r *rooms) subscribers(ctx context.Context, a *App, ch string) (int, error)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	_, n := b.set(ch, r.t.g.Node(), r.local[place{a, ch}])
+	_, n := b.set(ch, r.node, r.local[place{a, ch}])
 	return n, nil
 }
 
 // occupied returns all channels that have subscribers, and how many.
 func (r *rooms) occupied(ctx context.Context, a *App) (map[string]int, error) {
 	out := make(map[string]int)
-	node := r.t.g.Node()
+	node := r.node
 	for i := range buckets {
 		b, _, err := get[bucket](ctx, r.t.broker(), bucketKey(a, i))
 		if err != nil {
@@ -83,7 +83,7 @@ func (r *rooms) connected(ctx context.Context, a *App) (int, error) {
 	}
 	n := r.t.connections()[a.ID]
 	for node, b := range all {
-		if node != r.t.g.Node() && time.Since(time.Unix(b.At, 0)) < beatDead {
+		if node != r.node && time.Since(time.Unix(b.At, 0)) < beatDead {
 			n += b.Conns[a.ID]
 		}
 	}

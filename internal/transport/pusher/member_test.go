@@ -1,8 +1,10 @@
 package pusher
 
 import (
+	"context"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,6 +24,15 @@ func two(t *testing.T, app App) (a, b *rig) {
 	return newNode(t, shared, app), newNode(t, shared, app)
 }
 
+// sees waits until a node knows that somebody is in the room: it travels.
+func (r *rig) sees(id string) {
+	r.tb.Helper()
+	eventually(r.tb, id, func() bool {
+		ids, err := r.tr.people(context.Background(), r.tr.byKey[r.app.Key], "presence-room")
+		return err == nil && slices.Contains(ids, id)
+	})
+}
+
 func member(id string) string {
 	return fmt.Sprintf(`{"user_id":%q,"user_info":{"name":"Name of %s"}}`, id, id)
 }
@@ -32,6 +43,7 @@ func TestPresenceOnTwoNodes(t *testing.T) {
 	if f := ada.subscribe("presence-room", member("ada")); f.text() != `{"presence":{"ids":["ada"],"hash":{"ada":{"name":"Name of ada"}},"count":1}}` {
 		t.Errorf("%s", f.raw)
 	}
+	other.sees("ada")
 	bob := other.dial()
 	if f := bob.subscribe("presence-room", member("bob")); f.text() != `{"presence":{"ids":["ada","bob"],"hash":{"ada":{"name":"Name of ada"},"bob":{"name":"Name of bob"}},"count":2}}` {
 		t.Errorf("%s", f.raw)

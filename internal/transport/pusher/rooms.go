@@ -2,6 +2,7 @@ package pusher
 
 import (
 	"context"
+	"crypto/rand"
 	"hash/fnv"
 	"maps"
 	"slices"
@@ -22,6 +23,7 @@ const (
 	gatherTime = 50 * time.Millisecond // changes are written together
 	beatEvery  = 15 * time.Second      // a node says that it is there
 	beatDead   = 60 * time.Second      // and is forgotten after
+	outStale   = 30 * time.Second      // an event that waits for so long has lost its node
 	recheck    = 2 * time.Second       // who has left a channel may still be in its grace
 	recheckFor = 30                    // times
 )
@@ -37,6 +39,7 @@ type place struct {
 // alone, which tells the webhooks.
 type rooms struct {
 	t     *Transport
+	node  string        // this run of the node: one that comes back under its name begins at nothing
 	woken chan struct{} // capacity 1
 
 	mu      sync.Mutex    // guards all below
@@ -49,29 +52,43 @@ type rooms struct {
 // stand in Out until they are jobs, so that none is lost with a node.
 type bucket struct {
 	Count map[string]map[string]int `json:"count,omitempty"` // by channel and node
-	Out   []hookEvent               `json:"out,omitempty"`
+	Out   []outEvent                `json:"out,omitempty"`
 }
 
-// A roster is a value of State: the members of a presence channel that webhooks
-// were told of.
-type roster struct {
-	IDs []string    `json:"ids,omitempty"`
-	Out []hookEvent `json:"out,omitempty"`
+// An outEvent is not a job yet. The node that made it sees to that, or whoever
+// buries the node.
+type outEvent struct {
+	hookEvent
+	By string `json:"by"`
+	At int64  `json:"at"` // Unix seconds
 }
 
-// beats is a value of State: when each node was last there, and how many
-// connections each app had there.
-type beats map[string]beat
-
-type beat struct {
-	At    int64          `json:"at"` // Unix seconds
-	Conns map[string]int `json:"conns,omitempty"`
+// mine are the events of nodes, and those that have waited for so long that
+// their node must have failed.
+func mine(out []outEvent, nodes ...string) (told []hookEvent) {
+	for _, e := range out {
+		if slices.Contains(nodes, e.By) || time.Since(time.Unix(e.At, 0)) > outStale {
+			told = append(told, e.hookEvent)
+		}
+	}
+	return told
 }
 
-var beatsKey = broker.Key{Name: "pusher-nodes"}
+// without is out less what was told.
+func without(out []outEvent, told []hookEvent) []outEvent {
+	return slices.DeleteFunc(out, func(e outEvent) bool { return slices.ContainsFunc(told, e.same) })
+}
+
+// out makes events that wait to be told.
+func (r *rooms) out(events ...hookEvent) (out []outEvent) {
+	for _, e := range events {
+		out = append(out, outEvent{e, r.node, time.Now().Unix()})
+	}
+	return out
+}
 
 func newRooms(t *Transport) *rooms {
-	r := &rooms{t: t, woken: make(chan struct{}, 1), local: make(map[place]int), dirty: make(map[place]bool), members: make(map[place]int)}
+	r := &rooms{t: t, node: t.g.Node() + "-" + rand.Text()[:8], woken: make(chan struct{}, 1), local: make(map[place]int), dirty: make(map[place]bool), members: make(map[place]int)}
 	t.wg.Go(r.run)
 	return r
 }
@@ -161,7 +178,7 @@ func (r *rooms) flush(ctx context.Context) {
 
 // write sets this node's counts in one bucket, all of them of one app.
 func (r *rooms) write(ctx context.Context, k broker.Key, places []place) error {
-	app, node := places[0].app, r.t.g.Node()
+	app := places[0].app
 	var counts map[string]int // totals that changed
 	var out []hookEvent
 	err := update(ctx, r.t.broker(), k, 0, func(b *bucket) bool {
@@ -170,12 +187,12 @@ func (r *rooms) write(ctx context.Context, k broker.Key, places []place) error {
 			r.mu.Lock()
 			n := r.local[p]
 			r.mu.Unlock()
-			if before, after := b.set(p.ch, node, n); before != after {
+			if before, after := b.set(p.ch, r.node, n); before != after {
 				counts[p.ch] = after
-				b.Out = append(b.Out, transitions(app, p.ch, before, after)...)
+				b.Out = append(b.Out, r.out(transitions(app, p.ch, before, after)...)...)
 			}
 		}
-		out = b.Out
+		out = mine(b.Out, r.node)
 		return len(counts) > 0 || len(out) > 0
 	})
 	if err != nil {
@@ -194,7 +211,7 @@ func (r *rooms) tell(ctx context.Context, a *App, k broker.Key, out []hookEvent)
 		return err
 	}
 	return update(ctx, r.t.broker(), k, 0, func(b *bucket) bool {
-		b.Out = slices.DeleteFunc(b.Out, func(e hookEvent) bool { return slices.ContainsFunc(out, e.same) })
+		b.Out = without(b.Out, out)
 		return true
 	})
 }
@@ -264,139 +281,6 @@ func (r *rooms) tellCounts(ctx context.Context, a *App, counts map[string]int) {
 			r.t.log.Debug("tell subscription count", "channel", ch, "err", err)
 		}
 	}
-}
-
-// checkMembers tells webhooks who has come and gone since they were last told,
-// whoever saw it: the node whose write holds tells it.
-func (r *rooms) checkMembers(ctx context.Context, p place) {
-	added, removed := hookEvent{Name: hookAdded, Channel: p.ch}, hookEvent{Name: hookRemoved, Channel: p.ch}
-	if !p.app.wanted(&added) && !p.app.wanted(&removed) {
-		r.checked(p, true)
-		return
-	}
-	ids, err := r.t.people(ctx, p.app, p.ch)
-	if err == nil {
-		err = r.tellMembers(ctx, p, ids)
-	}
-	if err != nil {
-		r.t.log.Warn("check members", "channel", p.ch, "err", err)
-	}
-	if err == nil {
-		r.checked(p, len(ids) == 0)
-	}
-}
-
-// checked counts a check; a channel that this node has subscribers on hears of
-// every change, others are looked at for a while.
-func (r *rooms) checked(p place, done bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.members[p]--; done || r.members[p] <= 0 || r.local[p] > 0 {
-		delete(r.members, p)
-	}
-}
-
-func (r *rooms) tellMembers(ctx context.Context, p place, ids []string) error {
-	k := broker.Key{App: p.app.Tenant, Channel: p.ch, Name: "pusher-members-" + p.app.ID}
-	var out []hookEvent
-	err := update(ctx, r.t.broker(), k, 0, func(o *roster) bool {
-		before := len(o.Out)
-		for _, id := range ids {
-			if !slices.Contains(o.IDs, id) {
-				o.Out = append(o.Out, hookEvent{Name: hookAdded, Channel: p.ch, UserID: id})
-			}
-		}
-		for _, id := range o.IDs {
-			if !slices.Contains(ids, id) {
-				o.Out = append(o.Out, hookEvent{Name: hookRemoved, Channel: p.ch, UserID: id})
-			}
-		}
-		changed := len(o.Out) > before
-		o.IDs, out = ids, o.Out
-		return changed || len(out) > 0
-	})
-	if err != nil || len(out) == 0 {
-		return err
-	}
-	if err := r.t.hooks.put(ctx, p.app, out...); err != nil {
-		return err
-	}
-	return update(ctx, r.t.broker(), k, 0, func(o *roster) bool {
-		o.Out = slices.DeleteFunc(o.Out, func(e hookEvent) bool { return slices.ContainsFunc(out, e.same) })
-		return true
-	})
-}
-
-// beat says that this node is there, and cleans up after those that are not.
-func (r *rooms) beat(ctx context.Context) {
-	now := time.Now().Unix()
-	own := beat{At: now, Conns: r.t.connections()}
-	var dead []string
-	err := update(ctx, r.t.broker(), beatsKey, 0, func(b *beats) bool {
-		if *b == nil {
-			*b = make(beats)
-		}
-		dead = nil
-		for node, other := range *b {
-			if now-other.At > int64(beatDead/time.Second) && node != r.t.g.Node() {
-				dead = append(dead, node)
-			}
-		}
-		(*b)[r.t.g.Node()] = own
-		return true
-	})
-	if err != nil {
-		r.t.log.Warn("count connections", "err", err)
-		return
-	}
-	for _, node := range dead {
-		if err := r.bury(ctx, node); err != nil {
-			r.t.log.Warn("forget node", "dead", node, "err", err)
-		}
-	}
-}
-
-// bury takes a dead node out of all counts.
-func (r *rooms) bury(ctx context.Context, node string) error {
-	for _, a := range r.t.byID {
-		for i := range buckets {
-			var places []place
-			var out []hookEvent
-			k := bucketKey(a, i)
-			err := update(ctx, r.t.broker(), k, 0, func(b *bucket) bool {
-				places = nil
-				for ch, nodes := range b.Count {
-					if nodes[node] > 0 {
-						places = append(places, place{a, ch})
-					}
-				}
-				for _, p := range places {
-					before, after := b.set(p.ch, node, 0)
-					b.Out = append(b.Out, transitions(a, p.ch, before, after)...)
-				}
-				out = b.Out
-				return len(places) > 0
-			})
-			if err == nil {
-				err = r.tell(ctx, a, k, out)
-			}
-			if err != nil {
-				return err
-			}
-			r.mu.Lock()
-			for _, p := range places {
-				if isPresence(p.ch) {
-					r.members[p] = recheckFor
-				}
-			}
-			r.mu.Unlock()
-		}
-	}
-	r.wake()
-	return update(ctx, r.t.broker(), beatsKey, 0, func(b *beats) bool {
-		delete(*b, node)
-		return true
-	})
 }
 
 func bucketOf(ch string) int {
