@@ -68,8 +68,8 @@ func (t *Turns) Accept(ctx context.Context, a Ask) (name string, again bool, err
 	if len(raw) > maxContent {
 		return "", false, ErrPromptTooLarge
 	}
-	if err := t.heal(ctx, a.App, a.Channel, true); err != nil {
-		return "", false, err
+	if err := t.heal(ctx, a.App, a.Channel, true); errors.Is(err, broker.ErrUnavailable) || ctx.Err() != nil {
+		return "", false, err // any other concerns an older turn, and is met again when that is tended
 	}
 	if err := t.refuseEarly(ctx, a, name); err != nil {
 		return "", false, err
@@ -234,15 +234,25 @@ func (t *Turns) tell(ctx context.Context, id turn.ID, kind turn.Kind, v any) err
 	if err != nil {
 		return err
 	}
-	tl := turn.Timeline(id.App, id.Channel)
-	seq, err := t.b.Append(ctx, tl, 0, 0, turn.Event{Kind: kind, Data: data})
+	_, err = t.Tell(ctx, id.App, id.Channel, turn.Event{Kind: kind, Data: data})
+	return err
+}
+
+// trimEvery is how far a timeline grows beyond its bound, in events.
+const trimEvery = 64
+
+// Tell appends an event to a channel's timeline and returns its place. All that
+// Karez writes there goes through here, so that the timeline stays bounded.
+func (t *Turns) Tell(ctx context.Context, app, ch string, ev turn.Event) (turn.Seq, error) {
+	tl := turn.Timeline(app, ch)
+	seq, err := t.b.Append(ctx, tl, 0, 0, ev)
 	if err != nil {
-		return fmt.Errorf("append %s to %s: %w", kind, tl, err)
+		return 0, fmt.Errorf("append %s to %s: %w", ev.Kind, tl, err)
 	}
-	if n := t.opts.Timeline; seq > turn.Seq(n) && seq%64 == 0 {
-		return t.b.Trim(ctx, tl, n)
+	if n := t.opts.Timeline; seq > turn.Seq(n) && seq%trimEvery == 0 {
+		_ = t.b.Trim(ctx, tl, n) // ev is written; who fails here leaves it to the next
 	}
-	return nil
+	return seq, nil
 }
 
 // Asker returns who asked a turn, and whether it is live. ErrNoTurn.

@@ -53,6 +53,9 @@ func (t *Turns) outcome(ctx context.Context, id turn.ID) (turn.State, error) {
 		return "", fmt.Errorf("finish %s: it has not ended", id)
 	}
 	evs, err := t.b.Read(ctx, id, info.Top-1, 1)
+	if errors.Is(err, broker.ErrMalformed) || errors.Is(err, broker.ErrTrimmed) {
+		return turn.Failed, nil // a foreign producer wrote an end that nobody can read
+	}
 	if err != nil {
 		return "", fmt.Errorf("finish %s: %w", id, err)
 	}
@@ -163,14 +166,17 @@ func (t *Turns) Close(ctx context.Context, id turn.ID, kind turn.Kind, v any) (b
 	}
 }
 
-// Answer reads a whole turn. ErrNoTurn: there is none. broker.ErrMalformed: a
-// foreign producer wrote what does not fold.
+// Answer reads a whole turn. ErrNoTurn: there is none. A turn into which a
+// foreign producer wrote what cannot be understood has failed where that is.
 func (t *Turns) Answer(ctx context.Context, id turn.ID) (turn.Answer, error) {
 	var a turn.Answer
 	for {
 		evs, err := t.b.Read(ctx, id, a.At, 4096)
 		if err == io.EOF {
 			return a, nil
+		}
+		if errors.Is(err, broker.ErrMalformed) {
+			return unread(a), nil
 		}
 		if err != nil {
 			return a, fmt.Errorf("read %s: %w", id, err)
@@ -182,9 +188,16 @@ func (t *Turns) Answer(ctx context.Context, id turn.ID) (turn.Answer, error) {
 			return a, nil
 		}
 		for _, ev := range turn.Align(nil, evs) {
-			if err := a.Add(ev); err != nil {
-				return a, fmt.Errorf("read %s: %w: %w", id, broker.ErrMalformed, err)
+			if a.Add(ev) != nil {
+				return unread(a), nil
 			}
 		}
 	}
+}
+
+// unread is what is shown of a turn of which only a is understood.
+func unread(a turn.Answer) turn.Answer {
+	a.State = turn.Failed
+	a.Outcome = json.RawMessage(`{"code":"` + turn.CodeProviderBroken + `","message":"the rest of this answer cannot be read"}`)
+	return a
 }
