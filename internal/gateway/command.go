@@ -182,7 +182,7 @@ func (g *Gateway) Publish(ctx context.Context, app, ch, name string, data json.R
 	if from != "" {
 		ev.Attrs = map[string]string{channel.AttrFrom: from}
 	}
-	return g.b.Append(ctx, turn.Timeline(app, ch), 0, 0, ev)
+	return g.turns.Tell(ctx, app, ch, ev)
 }
 
 func checkSignal(n Note) error {
