@@ -28,7 +28,7 @@ func (c *conn) subscribe(ctx context.Context, data json.RawMessage) {
 		return
 	}
 	if !goodChannel(d.Channel) {
-		c.refuseSub(d.Channel, codeForbidden, 400, fmt.Sprintf("Invalid channel name: %q has 1 to %d letters, digits and _-=@,.;", clip(d.Channel), maxChannel))
+		c.refuseSub(d.Channel, codeForbidden, 400, fmt.Sprintf("Invalid channel name %q: a name has 1 to %d letters, digits and _-=@,.;", clip(d.Channel), maxChannel))
 		return
 	}
 	c.mu.Lock()
