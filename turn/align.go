@@ -2,6 +2,7 @@ package turn
 
 import (
 	"bytes"
+	"encoding/binary"
 	"unicode/utf8"
 )
 
@@ -36,7 +37,11 @@ func Align(before, evs []Event) []Event {
 	out := make([]Event, len(evs))
 	for i := range evs {
 		out[i] = evs[i]
+		held := len(carry)
 		out[i].Data, carry = alignOne(carry, prev, &evs[i])
+		if held > 0 && continues(prev, &evs[i]) {
+			out[i].Cuts = lengthen(evs[i].Cuts, held)
+		}
 		prev = &evs[i]
 	}
 	return out
@@ -57,7 +62,7 @@ func alignOne(carry []byte, prev, ev *Event) (data, rest []byte) {
 	if !ev.Kind.Textual() {
 		return ev.Data, nil
 	}
-	if prev == nil || prev.Kind != ev.Kind || prev.Part != ev.Part {
+	if !continues(prev, ev) {
 		carry = nil
 	}
 	data = ev.Data
@@ -70,6 +75,20 @@ func alignOne(carry []byte, prev, ev *Event) (data, rest []byte) {
 		data = bytes.ToValidUTF8(data, []byte("\uFFFD"))
 	}
 	return data, rest
+}
+
+// continues reports whether ev, which is textual, goes on where prev stops.
+func continues(prev, ev *Event) bool {
+	return prev != nil && prev.Kind == ev.Kind && prev.Part == ev.Part
+}
+
+// lengthen makes the first of the pieces that cuts divides n bytes longer.
+func lengthen(cuts []byte, n int) []byte {
+	first, w := binary.Uvarint(cuts)
+	if w <= 0 {
+		return cuts
+	}
+	return append(binary.AppendUvarint(nil, first+uint64(n)), cuts[w:]...)
 }
 
 // unfinished returns how many bytes at the end of p begin a character that

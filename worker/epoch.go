@@ -39,7 +39,7 @@ func (r *run) begin(ctx context.Context) error {
 	r.epoch = e
 	for r.top < top {
 		evs, err := r.read(ctx)
-		for _, ev := range turn.Align(nil, evs) {
+		for _, ev := range evs {
 			if err == nil {
 				err = r.saw(ev)
 			}
@@ -58,7 +58,7 @@ func (r *run) begin(ctx context.Context) error {
 
 func (r *run) read(ctx context.Context) (evs []turn.Event, err error) {
 	err = broker.Retry(ctx, func(ctx context.Context) error {
-		evs, err = r.b.Read(ctx, r.id, r.top, 4096)
+		evs, err = broker.ReadText(ctx, r.b, r.id, r.top, 4096)
 		return err
 	})
 	if err == io.EOF || err == nil && len(evs) == 0 {

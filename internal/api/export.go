@@ -62,14 +62,14 @@ func (a *API) exportLog(r *http.Request, out *lineWriter, id turn.ID, at turn.Se
 		name = "timeline"
 	}
 	for {
-		evs, err := a.b.Read(r.Context(), id, at, 256)
+		evs, err := broker.ReadText(r.Context(), a.b, id, at, 256)
 		if err == io.EOF || len(evs) == 0 && err == nil {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		for _, ev := range turn.Align(nil, evs) {
+		for _, ev := range evs {
 			if err := out.value(exportLine{Log: name, Event: wire.AppendLine(nil, &ev)}); err != nil {
 				return err
 			}

@@ -146,7 +146,7 @@ func (f *Feed) once(ctx context.Context) bool {
 	top, first := f.top, len(f.window) == 0
 	f.mu.Unlock()
 
-	evs, err := f.read(ctx, top)
+	evs, err := broker.ReadText(ctx, f.g.b, f.id, top, readEvents)
 	if first && full(evs) && f.leap(ctx, top, evs) {
 		return true
 	}
@@ -224,20 +224,6 @@ func (f *Feed) keep(l load) {
 	f.loads = append(f.loads, l)
 }
 
-// read reads what follows place after, with whole characters.
-func (f *Feed) read(ctx context.Context, after turn.Seq) ([]turn.Event, error) {
-	evs, err := f.g.b.Read(ctx, f.id, after, readEvents)
-	if after == 0 || !turn.NeedsLookback(evs) {
-		return turn.Align(nil, evs), err
-	}
-	from := after - min(after, turn.Lookback)
-	before, err := f.g.b.Read(ctx, f.id, from, int(after-from))
-	if err != nil && !errors.Is(err, broker.ErrTrimmed) {
-		return nil, err
-	}
-	return turn.Align(before, evs), nil
-}
-
 // grow takes in what a read at top gave, and wakes the cursors.
 func (f *Feed) grow(evs []turn.Event, err error) {
 	f.mu.Lock()
@@ -299,7 +285,7 @@ func (f *Feed) trim(n int) {
 
 // load reads a stretch behind the window.
 func (f *Feed) load(ctx context.Context, from turn.Seq) {
-	evs, err := f.read(ctx, from)
+	evs, err := broker.ReadText(ctx, f.g.b, f.id, from, readEvents)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err != nil && !final(err) {

@@ -171,7 +171,7 @@ func (t *Turns) Close(ctx context.Context, id turn.ID, kind turn.Kind, v any) (b
 func (t *Turns) Answer(ctx context.Context, id turn.ID) (turn.Answer, error) {
 	var a turn.Answer
 	for {
-		evs, err := t.b.Read(ctx, id, a.At, 4096)
+		evs, err := broker.ReadText(ctx, t.b, id, a.At, 4096)
 		if err == io.EOF {
 			return a, nil
 		}
@@ -187,7 +187,7 @@ func (t *Turns) Answer(ctx context.Context, id turn.ID) (turn.Answer, error) {
 			}
 			return a, nil
 		}
-		for _, ev := range turn.Align(nil, evs) {
+		for _, ev := range evs {
 			if a.Add(ev) != nil {
 				return unread(a), nil
 			}
