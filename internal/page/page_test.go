@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -112,6 +113,28 @@ func TestHashedNames(t *testing.T) {
 	} {
 		if hashed(name) != want {
 			t.Errorf("hashed(%q) = %v", name, !want)
+		}
+	}
+}
+
+// Whoever reads is told in a sentence why an answer failed: each code that a
+// turn may end with has one.
+func TestEveryFailureHasASentence(t *testing.T) {
+	codes, err := os.ReadFile("../../turn/payload.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts, err := os.ReadFile("src/errors.ts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile(`\tCode\w+ += "(\w+)"`).FindAllStringSubmatch(string(codes), -1)
+	if len(found) < 10 {
+		t.Fatalf("%d codes in turn/payload.go", len(found))
+	}
+	for _, m := range found {
+		if m[1] != "internal" && !strings.Contains(string(texts), "\n  "+m[1]+": \"") {
+			t.Errorf("src/errors.ts has no sentence for %s", m[1])
 		}
 	}
 }

@@ -184,6 +184,8 @@ describe("access", { concurrency: 2 }, () => {
       .map((el) => [el.getAttribute("aria-label") ?? el.textContent, el.getBoundingClientRect()])
       .filter(([, r]) => r.width < 44 || r.height < 44).map(([name, r]) => `${name}: ${r.width} × ${r.height}`));
     assert.deepEqual(small, []);
+    const wide = page.locator(".prose .scroll");
+    assert.match(await wide.evaluate((el) => getComputedStyle(el).backgroundAttachment), /local.*scroll/, "an edge shows that there is more");
     await page.getByRole("button", { name: "Open the list of conversations" }).tap();
     await page.getByRole("navigation").getByRole("button", { name: "New chat" }).tap();
     await page.getByRole("heading", { name: "What would you like to know?" }).waitFor();

@@ -110,6 +110,26 @@ describe("an answer goes on", { concurrency: 2 }, () => {
     await exactly(page, karez, long.text);
     noComplaints(context, { network: true });
   });
+
+  test("a network that is said to be gone is doubted at once, and trusted again when it answers", async (t) => {
+    const karez = await Karez.start(t, [{ text: "Fertig." }]);
+    const context = await profile(t, browser);
+    const page = await open(context, karez);
+    // Only the browser's word changes; the connection stands, as to a server on the same machine.
+    const says = (online) => page.evaluate((online) => {
+      Object.defineProperty(navigator, "onLine", { configurable: true, get: () => online });
+      dispatchEvent(new Event(online ? "online" : "offline"));
+      return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(document.querySelector(".dot").textContent))));
+    }, online);
+    assert.equal(await says(false), "In doubt");
+    await page.getByText("Connection in doubt").waitFor();
+    assert.equal(await says(true), "Connected");
+    assert.equal(await says(false), "In doubt");
+    await connected(page);
+    await ask(page, "Noch da?");
+    await exactly(page, karez, "Fertig.");
+    noComplaints(context);
+  });
 });
 
 describe("the server is killed in the middle of an answer", { concurrency: 2 }, () => {

@@ -69,8 +69,11 @@ describe("turns", { concurrency: 2 }, () => {
     const v = await exactly(page, karez, "Du sagst: Gute Nacht.");
     assert.equal(v.version, "2/2");
     assert.equal((await shown(page)).length, 1);
+    const listed = (name) => page.getByRole("navigation").getByRole("button", { name, exact: true }).waitFor();
+    await listed("Gute Nacht"); // the list says what the conversation begins with now
     await page.getByRole("button", { name: "Previous version" }).click();
     await until(async () => (await shown(page))[0].asked === "Guten Tag", "the old message is shown");
+    await listed("Guten Tag");
     await exactly(page, karez, "Du sagst: Guten Tag.");
     // Leaving an edit changes nothing.
     await page.locator(".asked").hover();
@@ -103,7 +106,10 @@ describe("turns", { concurrency: 2 }, () => {
     await ask(page, "Zähle");
     await last(page, { state: "failed" });
     const failed = page.getByRole("group", { name: "The answer failed" });
-    await failed.getByText("The model is asleep.").waitFor();
+    await failed.getByText("The model cannot be reached at the moment.").waitFor();
+    assert.equal(await failed.getByText("The model is asleep.").isVisible(), false, "the operator's words are folded away");
+    await failed.getByText("Details").click();
+    await failed.getByText("The model is asleep. provider_unavailable").waitFor();
     await karez.kill();
     await writeFile(path.join(karez.dir, "script.jsonl"), JSON.stringify(quick.step) + "\n");
     await karez.run();
@@ -129,12 +135,14 @@ describe("turns", { concurrency: 2 }, () => {
   test("a long conversation opens at its end, and older turns come as one scrolls up", async (t) => {
     const { context, page } = await setup(t, [{ text: "Antwort auf {prompt}.\n\nMit\n\neinigen\n\nZeilen." }]);
     const all = Array.from({ length: 45 }, (_, i) => `Frage ${i}`);
+    const titled = () => page.getByRole("heading", { name: "Frage 0", exact: true, level: 1 }).waitFor(); // also while its first message is not loaded
     for (const q of all) await ask(page, q);
     await until(async () => (await shown(page)).length === 45 && (await last(page)).state === "completed", "all are answered", 60_000);
     await page.reload();
     await until(async () => (await shown(page)).length >= 20, "the newest are there");
     assert.equal((await last(page)).asked, "Frage 44");
     assert.ok((await shown(page)).length < 45, "not everything at once");
+    await titled();
     const list = page.locator(".list");
     const left = () => list.evaluate((el) => el.scrollHeight - el.clientHeight - el.scrollTop);
     await until(async () => (await left()) < 2, "it stands at the end");

@@ -4,6 +4,7 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { TurnView } from "../../../client/ts/src/index.js";
+import { whyFailed, whyRefused } from "./errors.js";
 import { plain, spoken } from "./sentences.js";
 import { isOver, textOfView } from "./turn_state.js";
 
@@ -68,8 +69,8 @@ function ending(v: TurnView): string {
     case "cancelled":
       return "Answer stopped.";
     case "failed":
-      return `The answer failed: ${v.failure?.message ?? ""}`;
+      return `The answer failed. ${whyFailed(v.failure?.code)}`;
     default:
-      return `Not sent: ${v.error?.message ?? ""}`;
+      return `Not sent. ${whyRefused(v.error?.code)}`;
   }
 }

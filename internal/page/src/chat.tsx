@@ -2,11 +2,14 @@
 
 import type { RefObject } from "preact";
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { KarezError } from "../../../client/ts/src/index.js";
 import type { Conversation, ConversationState, Karez, Status, TurnView } from "../../../client/ts/src/index.js";
 import { Announcer } from "./announce.js";
 import { focusComposer } from "./app.js";
-import { foundChat, noteChat, titleOf } from "./chats.js";
+import { foundChat, nameChat, noteChat, titleIn, titleOf } from "./chats.js";
 import { Composer } from "./composer.js";
+import { Details } from "./details.js";
+import { whyRefused } from "./errors.js";
 import { useConversation } from "./hooks.js";
 import { DownIcon, MenuIcon, PlusIcon } from "./icons.js";
 import { useScroll } from "./scroll.js";
@@ -29,21 +32,32 @@ interface Props {
   fresh(): void;
 }
 
+/** Something that a reader wanted and did not get. */
+interface Problem {
+  text: string;
+  error: KarezError;
+}
+
 /** The main part of the page. */
 export function Chat({ karez, conversation, status, covered, menu, openMenu, fresh }: Props) {
   const state = useConversation(conversation);
   const scroll = useScroll();
   const [editing, edit] = useState("");
-  const [problem, setProblem] = useState("");
+  const [problem, setProblem] = useState<Problem>();
   const actions = useActions(conversation, scroll, edit, setProblem);
-  const title = titleOf(state.turns[0]?.prompt.text ?? "");
+  // What a conversation is called is what it begins with. In a long one that
+  // is not loaded; then the list knows it.
+  const begins = titleOf(state.turns[0]?.prompt.text ?? "");
+  const title = (state.more && titleIn(conversation.channel.name)) || begins;
   const { live, turns } = state;
 
   useTitle(state, title, status);
   useWaits(turns);
   useEffect(() => {
-    if (state.ready && title !== "") foundChat(conversation.channel.name, title);
-  }, [state.ready, title]);
+    if (!state.ready || title === "") return;
+    foundChat(conversation.channel.name, title);
+    if (!state.more) nameChat(conversation.channel.name, title); // its first message may have been edited
+  }, [state.ready, state.more, title]);
   useEffect(() => {
     backToComposer();
   }, []);
@@ -64,7 +78,8 @@ export function Chat({ karez, conversation, status, covered, menu, openMenu, fre
       <StatusLine karez={karez} status={status} />
       <div class="list" ref={scroll.list}>
         <div class="content" ref={scroll.content}>
-          {state.error && <p class="card bad" role="alert">This conversation cannot be shown: {state.error.message}. {state.error.hint}</p>}
+          {state.error && <p class="card bad" role="alert">This conversation cannot be shown. {whyRefused(state.error.code)}</p>}
+          {state.error && <Details code={state.error.code} message={state.error.message} hint={state.error.hint} />}
           {state.more && <Earlier conversation={conversation} scroll={scroll} />}
           {!state.ready && turns.length === 0 && !state.error && <p class="loading">Loading the conversation…</p>}
           {state.ready && turns.length === 0 && <Welcome ask={actions.ask} />}
@@ -83,7 +98,12 @@ export function Chat({ karez, conversation, status, covered, menu, openMenu, fre
           <button type="button" class={live ? "jump busy" : "jump"} onClick={scroll.toEnd}><DownIcon /> Jump to latest</button>
         )}
         <TypingLine state={state} status={status} />
-        {problem !== "" && <p class="problem" role="alert">{problem} <button type="button" class="link" onClick={() => setProblem("")}>Dismiss</button></p>}
+        {problem && (
+          <div class="problem">
+            <p role="alert">{problem.text} <button type="button" class="link" onClick={() => setProblem(undefined)}>Dismiss</button></p>
+            <Details code={problem.error.code} message={problem.error.message} hint={problem.error.hint} />
+          </div>
+        )}
         <Composer
           channel={conversation.channel.name} live={live !== undefined} ask={actions.ask} stop={() => actions.stop(undefined)}
           typing={() => conversation.typing()} editLast={editLast}
@@ -96,11 +116,14 @@ export function Chat({ karez, conversation, status, covered, menu, openMenu, fre
 
 // The same object as long as the conversation is the same: turns that have
 // not changed are not drawn again.
-function useActions(conversation: Conversation, scroll: Scroll, edit: (key: string) => void, problem: (text: string) => void): Actions {
+function useActions(conversation: Conversation, scroll: Scroll, edit: (key: string) => void, problem: (p: Problem | undefined) => void): Actions {
   const made = useRef<Actions>(undefined);
   const attempt = (what: string, p: Promise<unknown>) => {
-    problem("");
-    p.catch((e: unknown) => problem(`${what}: ${e instanceof Error ? e.message : String(e)}.`));
+    problem(undefined);
+    p.catch((e: unknown) => {
+      const error = e instanceof KarezError ? e : new KarezError({ code: "internal", message: String(e) });
+      problem({ text: `${what}. ${whyRefused(error.code)}`, error });
+    });
   };
   const sent = (message: string) => {
     noteAsked(message);

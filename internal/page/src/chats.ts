@@ -33,7 +33,7 @@ export function onChats(fn: () => void): () => void {
   };
 }
 
-/** Puts a conversation on top; the title stays what it first was. */
+/** Puts a conversation on top; a title that it has stays. */
 export function noteChat(channel: string, title: string): void {
   const old = chats().find((c) => c.channel === channel);
   const rest = chats().filter((c) => c.channel !== channel);
@@ -43,6 +43,17 @@ export function noteChat(channel: string, title: string): void {
 /** Adds a conversation that was opened by its address. */
 export function foundChat(channel: string, title: string): void {
   if (!chats().some((c) => c.channel === channel)) noteChat(channel, title);
+}
+
+/** Gives a conversation in the list another title, at its place. */
+export function nameChat(channel: string, title: string): void {
+  if (titleIn(channel) === title) return;
+  save(chats().map((c) => (c.channel === channel ? { ...c, title } : c)));
+}
+
+/** The title in the list, "" if it is not there. */
+export function titleIn(channel: string): string {
+  return chats().find((c) => c.channel === channel)?.title ?? "";
 }
 
 /** Takes a conversation off the list. */

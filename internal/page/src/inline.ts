@@ -57,7 +57,7 @@ class Scanner {
       case "\\":
         return this.#escape();
       case "\n":
-        return this.#emit({ kind: "break" }, this.#i + 1);
+        return this.#newline();
       case "`":
         return this.#code();
       case "*":
@@ -89,8 +89,20 @@ class Scanner {
     return true;
   }
 
+  // A line ends where the writer's editor wrapped it; two spaces or a backslash
+  // before its end say that it is meant to end there.
+  #newline(): true {
+    const hard = this.#text.endsWith("  ");
+    this.#text = this.#text.trimEnd();
+    if (hard) return this.#emit({ kind: "break" }, this.#i + 1);
+    this.#text += " ";
+    this.#i++;
+    return true;
+  }
+
   #escape(): boolean {
     const next = this.#s[this.#i + 1];
+    if (next === "\n") return this.#emit({ kind: "break" }, this.#i + 2);
     if (next === undefined || !/[!-/:-@[-`{-~]/.test(next)) return false;
     this.#text += next;
     this.#i += 2;
@@ -114,7 +126,7 @@ class Scanner {
       this.#i = from;
       return true;
     }
-    let text = this.#s.slice(from, at).replaceAll("\n", " ");
+    let text = this.#s.slice(from, at).replace(/ *\n/g, " ");
     if (text.startsWith(" ") && text.endsWith(" ") && text.trim() !== "") text = text.slice(1, -1);
     return this.#emit({ kind: "code", text }, at + n);
   }

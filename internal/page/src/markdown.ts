@@ -76,7 +76,7 @@ function blocks(lines: readonly string[], depth: number): Block[] {
       continue;
     }
     const [block, next] =
-      code(lines, i) ?? heading(line, i) ?? rule(line, i) ??
+      code(lines, i) ?? indented(lines, i) ?? heading(line, i) ?? rule(line, i) ??
       (depth < maxDepth ? (quote(lines, i, depth) ?? list(lines, i, depth)) : undefined) ??
       table(lines, i) ?? paragraph(lines, i);
     out.push(block);
@@ -96,6 +96,16 @@ function code(lines: readonly string[], i: number): Found {
   let end = i + 1;
   for (; end < lines.length && !closes(lines[end]!.trim(), m[1]!); end++) body.push(dedent(lines[end]!, indent));
   return [{ kind: "code", lang: m[2]!.trim().split(/\s/)[0] ?? "", text: body.join("\n") }, end + 1];
+}
+
+// Code that is marked by its indent alone; it cannot interrupt a paragraph.
+function indented(lines: readonly string[], i: number): Found {
+  const inside = (l: string) => l.startsWith("    ") || l.startsWith("\t");
+  if (!inside(lines[i]!)) return undefined;
+  let end = i;
+  for (let n = i; n < lines.length && (inside(lines[n]!) || lines[n]!.trim() === ""); n++) if (inside(lines[n]!)) end = n + 1;
+  const text = lines.slice(i, end).map((l) => (l.startsWith("\t") ? l.slice(1) : dedent(l, 4))).join("\n");
+  return [{ kind: "code", lang: "", text }, end];
 }
 
 function heading(line: string, i: number): Found {
@@ -214,5 +224,6 @@ function begins(line: string): boolean {
 function paragraph(lines: readonly string[], i: number): [Block, number] {
   let end = i + 1;
   while (end < lines.length && lines[end]!.trim() !== "" && !begins(lines[end]!)) end++;
-  return [{ kind: "paragraph", text: lines.slice(i, end).map((l) => l.trim()).join("\n") }, end];
+  const text = lines.slice(i, end).map((l) => l.trim() + (l.endsWith("  ") ? "  " : "")).join("\n"); // inline.ts reads the two spaces
+  return [{ kind: "paragraph", text: text.trimEnd() }, end];
 }

@@ -2,7 +2,9 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Karez, Status } from "../../../client/ts/src/index.js";
-import { useOnline } from "./hooks.js";
+import { Details } from "./details.js";
+import { whyRefused } from "./errors.js";
+import { useDoubt, useOnline } from "./hooks.js";
 
 const grace = 1000; // milliseconds in which a connection may come up before it is spoken of
 
@@ -10,17 +12,20 @@ const grace = 1000; // milliseconds in which a connection may come up before it 
 export function StatusLine({ karez, status }: { karez: Karez; status: Status }) {
   const online = useOnline();
   const slow = useSlow(status);
+  const doubt = useDoubt(status);
   const was = useRef(false);
   if (status.state === "open") was.current = true;
   const lost = was.current ? "Connection lost. Reconnecting" : "Connecting";
   if (status.state === "closed") {
     return (
-      <Line kind="bad" text={`Disconnected: ${status.error?.message ?? "the page was closed"}.`}>
+      <Line kind="bad" text={`Disconnected. ${whyRefused(status.error?.code ?? "closed")}`}>
         <button type="button" class="link" onClick={() => location.reload()}>Reload</button>
+        <Details code={status.error?.code} message={status.error?.message} hint={status.error?.hint} />
       </Line>
     );
   }
   if (!online && status.state !== "open") return <Line kind="bad" text="You are offline. What you write is sent when the connection is back." />;
+  if (doubt) return <Line kind="warn" text="Connection in doubt: this device says that it is offline. Checking…" />;
   if (slow && status.state === "waiting") {
     return (
       <Line kind="warn" text={lost} after={<Countdown until={status.until} />}>
@@ -38,8 +43,9 @@ export function StatusLine({ karez, status }: { karez: Karez; status: Status }) 
 /** How things stand, in a word beside the title. */
 export function StatusDot({ status }: { status: Status }) {
   const online = useOnline();
+  const doubt = useDoubt(status);
   const [kind, word] = status.state === "open"
-    ? status.transport === "sse" ? ["ok other", "Connected over HTTP streaming"] : ["ok", "Connected"]
+    ? doubt ? ["warn", "In doubt"] : status.transport === "sse" ? ["ok other", "Connected over HTTP streaming"] : ["ok", "Connected"]
     : status.state === "closed" ? ["bad", "Disconnected"] : online ? ["warn", "Connecting"] : ["bad", "Offline"];
   return <span class={`dot ${kind}`} title={word}><span class="dot-word">{word}</span></span>;
 }

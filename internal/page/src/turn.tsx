@@ -8,6 +8,8 @@ import { AgainIcon, EditIcon, LeftIcon, RightIcon } from "./icons.js";
 import { CopyButton } from "./markdown_view.js";
 import { grow } from "./composer.js";
 import { seconds, waitOf } from "./timing.js";
+import { Details } from "./details.js";
+import { whyFailed, whyRefused } from "./errors.js";
 import { isOver, textOfView } from "./turn_state.js";
 
 /** What a reader can do with turns. */
@@ -110,7 +112,8 @@ function Edit({ view, actions }: { view: TurnView; actions: Actions }) {
 function Unsent({ view, actions }: { view: TurnView; actions: Actions }) {
   return (
     <div class="card bad" role="group" aria-label="Message not sent">
-      <p><strong>Not sent.</strong> {view.error?.message}{view.error?.hint ? ` (${view.error.hint})` : ""}</p>
+      <p><strong>Not sent.</strong> {whyRefused(view.error?.code)}</p>
+      <Details code={view.error?.code} message={view.error?.message} hint={view.error?.hint} />
       <div class="card-tools">
         <button type="button" class="main" onClick={() => actions.resend(view)}>Send again</button>
         <button type="button" onClick={() => actions.discard(view)}>Discard</button>
@@ -156,7 +159,8 @@ function Failed({ view, actions }: { view: TurnView; actions: Actions }) {
   const f = view.failure;
   return (
     <div class="card bad" role="group" aria-label="The answer failed">
-      <p><strong>The answer failed.</strong> {f?.message} <code>{f?.code}</code></p>
+      <p><strong>The answer failed.</strong> {whyFailed(f?.code)}</p>
+      <Details code={f?.code} message={f?.message} />
       {f?.retryable && <div class="card-tools"><button type="button" class="main" onClick={() => actions.regenerate(view)}>Try again</button></div>}
     </div>
   );

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { whyFailed, whyRefused } from "../src/errors.js";
 import { inline, safeAddress } from "../src/inline.js";
 import type { Inline } from "../src/inline.js";
 import { parse, stretches } from "../src/markdown.js";
@@ -33,7 +34,10 @@ test("spans", () => {
     ["`not closed", "`not closed"],
     ["**not closed", "**not closed"],
     ["\\*not\\* \\x", "*not* \\x"],
-    ["one\ntwo", "one<br>two"],
+    ["one\ntwo", "one two"],
+    ["one  \ntwo\\\nthree", "one<br>two<br>three"],
+    ["one \n**two\nthree**", "one <strong>two three</strong>"],
+    ["`a\nb`", "<code>a b</code>"],
     ["[a](https://x.org/b_(c))", "<link https://x.org/b_(c)>a</link>"],
     ['[a](https://x.org "title")', "<link https://x.org/>a</link>"],
     ["[**a**](http://x.org/)", "<link http://x.org/><strong>a</strong></link>"],
@@ -72,6 +76,16 @@ test("blocks", () => {
   assert.deepEqual(parse("a | b\nno table"), [{ kind: "paragraph", text: "a | b\nno table" }]);
 });
 
+test("lines that are meant to end keep their end", () => {
+  assert.deepEqual(parse("a  \nb\\\n c \nd  "), [{ kind: "paragraph", text: "a  \nb\\\nc\nd" }]);
+});
+
+test("code by its indent", () => {
+  assert.deepEqual(parse("Run:\n\n    $ a\n\n      b\n\nc"), [{ kind: "paragraph", text: "Run:" }, { kind: "code", lang: "", text: "$ a\n\n  b" }, { kind: "paragraph", text: "c" }]);
+  assert.deepEqual(parse("a\n    b"), [{ kind: "paragraph", text: "a\nb" }]);
+  assert.deepEqual(parse("- a\n    - b").map((b) => b.kind), ["list"]);
+});
+
 test("lists", () => {
   const p = (text: string) => ({ kind: "paragraph", text });
   assert.deepEqual(parse("- a\n- b\n  c"), [{ kind: "list", start: undefined, items: [[p("a")], [p("b\nc")]] }]);
@@ -85,7 +99,7 @@ test("lists", () => {
   assert.deepEqual(parse("It was\n1984. Then"), [p("It was\n1984. Then")]);
 });
 
-const sample = "# T\n\na\nb\n\n1. x\n\n2. y\n   - z\n\n   more\n\n```go\n\nfunc()\n\n```\n\n> q\n\n| a |\n|---|\n| 1 |\n\nend `c` **d**";
+const sample = "# T\n\na\nb\n\n    i\n\n     j\n\n1. x\n\n2. y\n   - z\n\n   more\n\n```go\n\nfunc()\n\n```\n\n> q\n\n| a |\n|---|\n| 1 |\n\nend `c` **d**";
 
 test("stretches are the whole text, and parse as the whole text does", () => {
   for (let n = 0; n <= sample.length; n++) {
@@ -131,7 +145,20 @@ test("sentences are told when they have ended", () => {
   assert.equal(spoken("Is it? Yes!", 0), 6);
   assert.equal(spoken("好。不", 0), 2);
   assert.equal(spoken("See:\n```\na. b\n", 0), 5, "not into a code block");
-  assert.equal(plain("# **A** `b`\n- [c](https://x.org)\n```js\nx\n```"), "A b c Code block.");
+  assert.equal(spoken("Look. Here:\n\n| a | b |\n|---|---|\n| c. d | e |\n", 0), 13, "not into a table");
+  assert.equal(spoken("| a |\n|---|\n| b |\n\nSo.\n", 0), 23, "but behind it");
+  assert.equal(plain("# **A** `b`\n- [c](https://x.org)\n```js\nx\n```"), "A b. c. Code block.");
+  assert.equal(plain("Use max_turn_time, `__init__` and *_not_ that*.\n\n---\n\n2. x\n3. y!"), "Use max_turn_time, __init__ and not that. 2. x. 3. y!");
+  assert.equal(plain("| word | what it is |\n|---|---|\n| **seq** | a `place` |\n| | none |"), "word: seq, what it is: a place. what it is: none.");
+  assert.equal(plain("begins **here. And"), "begins here. And");
+});
+
+test("whoever reads is told in a sentence, whatever the code", () => {
+  for (const code of ["provider_auth", "worker_lost", "internal", "constructor", "new_in_2031", "", undefined]) {
+    for (const s of [whyFailed(code), whyRefused(code)]) assert.match(s, /^[A-Z].*\.$/);
+  }
+  assert.notEqual(whyFailed("no_worker"), whyFailed("?"));
+  assert.equal(whyFailed("constructor"), whyFailed("?"));
 });
 
 test("waits are told as people say them", () => {
