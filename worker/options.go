@@ -74,6 +74,9 @@ type Worker struct {
 	log   *slog.Logger
 }
 
+// Name returns what operators know the worker by.
+func (w *Worker) Name() string { return w.opts.Name }
+
 // New returns a worker; Run starts it.
 func New(b broker.Broker, p Provider, o Options) *Worker {
 	o = o.withDefaults()

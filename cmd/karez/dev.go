@@ -32,6 +32,9 @@ type devCmd struct {
 const devTokenTTL = time.Hour
 
 func (c *devCmd) Run(ctx context.Context, log *slog.Logger) error {
+	if err := first(checkLoopback(c.Listen), c.workFlags.check(), c.providerFlags.check(), c.turnFlags.check()); err != nil {
+		return err
+	}
 	p, err := c.provider(log)
 	if err != nil {
 		return err
@@ -62,7 +65,7 @@ func (c *devCmd) Run(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("Karez is listening on %s\n  conversations: %s\n  answers: %s\n  stop with Ctrl-C\n", n.server.URL(), where, p.Name())
+	fmt.Printf("Karez is listening on %s\n  conversations: %s\n  answers: %s\n  stop with Ctrl-C\n", n.server.URL(), where, c.answers(p))
 
 	wo := c.workFlags.options("dev", c.turnFlags, c.Quiet, log)
 	wo.Drain = devDrain

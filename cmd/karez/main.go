@@ -33,8 +33,12 @@ type cli struct {
 
 func main() {
 	var c cli
-	k := kong.Parse(&c, kong.Name("karez"), kong.Vars{"version": version, "user": cmp.Or(os.Getenv("USER"), "me")}, kong.UsageOnError(),
+	parser := kong.Must(&c, kong.Name("karez"), kong.Vars{"version": version, "user": cmp.Or(os.Getenv("USER"), "me")},
 		kong.Description("Real-time delivery for AI chat: a turn is a log, a connection is a cursor on it."))
+	k, err := parser.Parse(os.Args[1:])
+	if err != nil {
+		mistaken(err)
+	}
 	h := slog.Handler(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: c.LogLevel}))
 	if c.LogJSON {
 		h = slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: c.LogLevel})
@@ -45,7 +49,7 @@ func main() {
 	context.AfterFunc(ctx, stop) // a second signal ends at once
 	k.BindTo(ctx, (*context.Context)(nil))
 	k.Bind(log)
-	err := k.Run()
+	err = k.Run()
 	stop()
 	if err != nil && !errors.Is(err, context.Canceled) {
 		fmt.Fprintln(os.Stderr, "karez:", err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -28,7 +29,7 @@ type providerFlags struct {
 	URL       string        `name:"url" help:"Chat endpoint that upstream asks." env:"KAREZ_UPSTREAM_URL" placeholder:"URL"`
 	Request   string        `help:"What upstream is sent: auto, aisdk, aisdk-message, openai, text." default:"auto" env:"KAREZ_UPSTREAM_REQUEST" placeholder:"SHAPE"`
 	Answer    string        `help:"What upstream answers with, should it not be recognised: auto, text, aisdk, aisdk-v4, openai, openai-responses, anthropic, ollama, loose." default:"auto" env:"KAREZ_UPSTREAM_ANSWER" placeholder:"FORMAT"`
-	Header    []string      `help:"Header that upstream is sent, as 'Name: value'; may be repeated." sep:"\n" env:"KAREZ_UPSTREAM_HEADER" placeholder:"HEADER"`
+	Header    []string      `help:"Header that upstream is sent, as 'Name: value'; may be repeated." sep:"none" env:"KAREZ_UPSTREAM_HEADER" placeholder:"HEADER"`
 	Script    string        `help:"File that scripted plays." env:"KAREZ_SCRIPT" placeholder:"FILE"`
 	Idle      time.Duration `name:"provider-idle" help:"Longest time that a provider may send nothing at all." default:"60s" env:"KAREZ_PROVIDER_IDLE"`
 	Quiet     time.Duration `name:"provider-quiet" help:"Longest time that a provider may send nothing but keep-alives." default:"5m" env:"KAREZ_PROVIDER_QUIET"`
@@ -119,10 +120,18 @@ func (f providerFlags) misplaced(name string) error {
 	switch {
 	case f.BaseURL != "" && name == "upstream":
 		return errors.New("--base-url is for openai and anthropic: give the address of the chat endpoint with --url")
+	case f.URL != "" && f.Script != "":
+		return errors.New("--url is for upstream and --script for scripted: give one of them")
 	case f.BaseURL != "" && f.Provider == "": // nor is a key sent to whom it is not for
 		return errors.New("--base-url needs to know which API the server speaks: add --provider openai or --provider anthropic")
 	case f.URL != "" && model:
 		return fmt.Errorf("--url is for upstream: give the address of the model server with --base-url, or ask the chat endpoint with --provider upstream instead of %s", name)
+	case f.URL != "" && name != "upstream":
+		return fmt.Errorf("--url (KAREZ_UPSTREAM_URL) is for --provider upstream, and %s would not ask it: leave one of them out", name)
+	case f.BaseURL != "" && !model:
+		return fmt.Errorf("--base-url (KAREZ_BASE_URL) is for --provider openai and anthropic, and %s would not ask it: leave one of them out", name)
+	case f.Script != "" && name != "scripted":
+		return fmt.Errorf("--script (KAREZ_SCRIPT) is for --provider scripted, and %s would not play it: leave one of them out", name)
 	case len(f.Header) > 0 && name != "upstream":
 		return errors.New("--header is for --provider upstream alone")
 	}
@@ -131,7 +140,11 @@ func (f providerFlags) misplaced(name string) error {
 
 func (f providerFlags) header() (http.Header, error) {
 	h := http.Header{}
-	for i, line := range f.Header {
+	lines := strings.Split(strings.Join(f.Header, "\n"), "\n") // the environment has one a line
+	for i, line := range lines {
+		if strings.TrimSpace(line) == "" {
+			continue
+		}
 		name, value, ok := strings.Cut(line, ":")
 		if !ok { // the line may be a key: it is not shown
 			return nil, fmt.Errorf("header %d has no colon: write it like --header 'Authorization: Bearer …'", i+1)
@@ -139,4 +152,21 @@ func (f providerFlags) header() (http.Header, error) {
 		h.Add(strings.TrimSpace(name), strings.TrimSpace(value))
 	}
 	return h, nil
+}
+
+// answers says who answers, for the operator: never more of an address than its
+// host, as the rest may be a secret.
+func (f providerFlags) answers(p worker.Provider) string {
+	addr := f.BaseURL
+	if p.Name() == "upstream" {
+		addr = f.URL
+	}
+	out := p.Name()
+	if f.Model != "" && out != "demo" && out != "scripted" {
+		out += " " + f.Model
+	}
+	if u, err := url.Parse(addr); err == nil && u.Host != "" {
+		out += " at " + u.Host
+	}
+	return out
 }

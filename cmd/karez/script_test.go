@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 const patience = time.Minute
 
 // TestScript runs the program as a person does. In a script, $PORT is a port
-// that is free, await FILE REGEXP waits until a file matches, and ready URL
+// that is free, $SECRET one for tokens, await FILE REGEXP waits until a file matches, and ready URL
 // until a server answers.
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -32,6 +32,7 @@ func TestScript(t *testing.T) {
 			}
 			defer ln.Close()
 			env.Setenv("PORT", fmt.Sprint(ln.Addr().(*net.TCPAddr).Port))
+			env.Setenv("SECRET", "a secret of at least thirty-two bytes")
 			env.Setenv("XDG_CONFIG_HOME", env.Getenv("WORK")+"/config")
 			return nil
 		},

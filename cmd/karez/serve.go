@@ -58,6 +58,9 @@ type turnFlags struct {
 }
 
 func (c *serveCmd) Run(ctx context.Context, log *slog.Logger) error {
+	if err := first(checkListen(c.Listen), c.turnFlags.check()); err != nil {
+		return err
+	}
 	keys, err := c.keys()
 	if err != nil {
 		return err

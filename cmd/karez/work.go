@@ -25,6 +25,9 @@ type workFlags struct {
 }
 
 func (c *workCmd) Run(ctx context.Context, log *slog.Logger) error {
+	if err := first(c.workFlags.check(), c.providerFlags.check(), c.turnFlags.check()); err != nil {
+		return err
+	}
 	p, err := c.provider(log)
 	if err != nil {
 		return err
@@ -35,7 +38,7 @@ func (c *workCmd) Run(ctx context.Context, log *slog.Logger) error {
 	}
 	defer closeBroker(b, log)
 	w := worker.New(b, p, c.workFlags.options(c.Node, c.turnFlags, c.Quiet, log))
-	log.Info("working", "provider", p.Name())
+	log.Info("working", "provider", c.answers(p), "node", w.Name(), "concurrency", c.Concurrency)
 	return w.Run(ctx)
 }
 

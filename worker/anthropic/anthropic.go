@@ -59,7 +59,7 @@ func New(o Options) (*Provider, error) {
 	if own {
 		o.BaseURL, who, hint = DefaultBaseURL, "Anthropic", "check ANTHROPIC_API_KEY"
 		if o.Key == "" {
-			return nil, errors.New("no key for Anthropic: set ANTHROPIC_API_KEY, or give the base URL of another server")
+			return nil, errors.New("no key for Anthropic: set ANTHROPIC_API_KEY, or name another server with --base-url")
 		}
 	}
 	u, err := url.Parse(o.BaseURL)

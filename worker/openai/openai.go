@@ -67,7 +67,7 @@ func New(o Options) (*Provider, error) {
 			o.Model = DefaultModel
 		}
 		if o.Key == "" {
-			return nil, errors.New("no key for OpenAI: set OPENAI_API_KEY, or give the base URL of another server")
+			return nil, errors.New("no key for OpenAI: set OPENAI_API_KEY, or name another server with --base-url http://localhost:11434/v1")
 		}
 	}
 	u, err := url.Parse(o.BaseURL)
