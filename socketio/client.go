@@ -270,9 +270,10 @@ func (c *client) enter(s *Socket) error {
 	}
 	c.s.settle(c)
 	s.mu.Lock()
-	if s.state == disconnected {
+	if s.state == disconnected { // by the application, or with its connection
 		s.mu.Unlock()
-		return nil
+		s.ns.drop(s)
+		return &ConnectError{Message: ReasonServer}
 	}
 	s.state = connected
 	err = c.send(ms)

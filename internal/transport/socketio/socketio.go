@@ -111,7 +111,9 @@ func (t *Transport) connect(s *socketio.Socket) error {
 			return t.refuse(s, ctx.Err())
 		}
 		secret = rand.Text()
+		v.mu.Lock()
 		v.key = key(secret)
+		v.mu.Unlock()
 	}
 	s.Identify(tag("sid", who, secret)[:20], secret+tag("pid", who, secret)[:proofLen], back)
 	return nil

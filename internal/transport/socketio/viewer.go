@@ -21,9 +21,9 @@ type viewer struct {
 	t       *Transport // set once, as all of this group
 	s       *socketio.Socket
 	session *gateway.Session
-	key     string // its offsets begin so
 
 	mu     sync.Mutex // guards all below
+	key    string     // its offsets begin so
 	logs   map[uint32]*logState
 	places []*place // what an offset is made of, in the order of following
 	voices []*voice
@@ -67,13 +67,12 @@ func (v *viewer) offset() string { return encodeOffset(v.key, v.places) }
 
 // restore sets the cursors that an offset names, all or none.
 func (v *viewer) restore(ctx context.Context, secret, offset string) bool {
-	v.key = key(secret)
-	places, err := decodeOffset(v.key, offset)
+	places, err := decodeOffset(key(secret), offset)
 	if err != nil || len(places) == 0 { // a client that was sent no offset follows nothing that it was told of
 		return false
 	}
 	v.mu.Lock()
-	v.places = places
+	v.key, v.places = key(secret), places
 	v.mu.Unlock()
 	for _, p := range places {
 		if err := v.follow(ctx, p); err != nil {
@@ -177,6 +176,7 @@ func (v *viewer) turn(l *logState, p *place, b *gateway.Batch) []socketio.Messag
 		p.set(l.id.Name, ev.Seq)
 		if ev.Kind.Terminal() {
 			p.end(l.id.Name)
+			v.prune()
 		}
 		if binary(ev) {
 			ms = append(ms, message(nameOf(ev), attached(l.id, ev), v.offset()))
