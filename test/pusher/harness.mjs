@@ -164,11 +164,17 @@ export function answers(p) {
   return out;
 }
 
-/** A proxy that refuses WebSockets, as some companies' do, and can cut what it carries. */
-export async function proxy(t, k, { websockets = false } = {}) {
+/**
+ * A proxy that refuses WebSockets, as some companies' do, and can cut what it
+ * carries. files, by path, it serves itself; what belongs to the back end at
+ * auth goes there.
+ */
+export async function proxy(t, k, { websockets = false, files = {}, auth } = {}) {
   const open = new Set();
   const { server, port } = await listen(t, (req, res) => {
-    const up = request({ host: "127.0.0.1", port: k.port, path: req.url, method: req.method, headers: req.headers }, (answer) => {
+    if (files[req.url]) return res.writeHead(200, { "Content-Type": req.url.endsWith(".js") ? "text/javascript" : "text/html" }).end(files[req.url]);
+    const to = auth && req.url.startsWith("/broadcasting/") ? Number(new URL(auth).port) : k.port;
+    const up = request({ host: "127.0.0.1", port: to, path: req.url, method: req.method, headers: req.headers }, (answer) => {
       res.writeHead(answer.statusCode, answer.headers);
       answer.pipe(res);
     });
