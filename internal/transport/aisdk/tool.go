@@ -25,6 +25,9 @@ func (m *mapper) tool(ev *turn.Event) {
 			m.tools[id] = &call{step: m.steps, name: toolName(ev.Name), pending: true}
 			m.put(chunk{Type: "tool-input-start", Call: id, Tool: toolName(ev.Name)})
 		}
+		if !m.tools[id].pending {
+			return // it was complete
+		}
 		m.put(chunk{Type: "tool-input-delta", Call: id, InputDelta: text(ev.Data)})
 	case turn.KindToolInput:
 		c := m.tools[id]

@@ -206,17 +206,18 @@ func (m *response) tool(ev *turn.Event) {
 			o.text.WriteString("{}")
 		}
 	}
-	switch ev.Kind {
-	case turn.KindTool:
+	switch {
+	case o.done && (ev.Kind == turn.KindTool || ev.Kind == turn.KindToolInput): // it was complete
+	case ev.Kind == turn.KindTool:
 		s := text(ev.Data)
 		o.text.WriteString(s)
 		m.out = append(m.out, event{name: "response.function_call_arguments.delta", number: m.at, body: object{"item_id": o.id, "output_index": o.index}, key: o.id, text: s})
 		m.at++
-	case turn.KindToolInput:
+	case ev.Kind == turn.KindToolInput:
 		o.text.Reset()
 		o.text.WriteString(text(ev.Data))
 		m.closeCall(o)
-	case turn.KindToolDone, turn.KindToolError:
+	default:
 		if ev.Attrs["preliminary"] == "true" {
 			return
 		}
