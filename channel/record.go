@@ -14,8 +14,8 @@ const (
 // A Record is the part of a channel that several processes change by
 // compare-and-set: which turns are accepted and not ended, and in which order.
 //
-// Its invariant: the first turn of the queue has a job outstanding, or a
-// worker that will give it one (see internal/turns).
+// Its invariant: each turn of the queue that is not a back end's own has a job
+// outstanding, or has one that tells when it may run (see internal/turns).
 type Record struct {
 	Settings Settings `json:"settings"`
 	Queue    []Queued `json:"queue,omitempty"`   // accepted and not ended, oldest first
@@ -24,6 +24,14 @@ type Record struct {
 	Others   []string `json:"others,omitempty"`  // turns that were the leaf lately and that others began
 	Refused  []string `json:"refused,omitempty"` // turns refused lately
 	Ended    []string `json:"ended,omitempty"`   // turns ended lately
+	First    Standing `json:"first,omitzero"`    // the first turn of the queue when it was last looked at for those that wait
+}
+
+// A Standing is how far a turn had come, and since when it has stood there.
+type Standing struct {
+	Turn  string `json:"turn"`
+	Top   uint64 `json:"top"`
+	Since int64  `json:"since"` // Unix milliseconds
 }
 
 // Queued is one accepted turn.
@@ -109,7 +117,7 @@ type Claim int
 // The outcomes of Claim.
 const (
 	Gone      Claim = iota // not in the queue: ended, or never accepted
-	Waits                  // its turn has not come; whoever ends the one before gives it a new job
+	Waits                  // its turn has not come; it gets a new job when it has
 	Duplicate              // another job entry has it; drop this one
 	Run                    // the caller's
 )
@@ -147,6 +155,40 @@ func (r *Record) Claimer(name string) string {
 func (r *Record) Own(name string) bool {
 	i := r.find(name)
 	return i >= 0 && r.Queue[i].Own
+}
+
+// Waited reports whether the turn was found waiting for another, and has not
+// been claimed since.
+func (r *Record) Waited(name string) bool {
+	i := r.find(name)
+	return i >= 0 && r.Queue[i].Waited && r.Queue[i].Job == ""
+}
+
+// MayRun reports whether the turn need not wait for another.
+func (r *Record) MayRun(name string, base Settings) bool {
+	i := r.find(name)
+	return i == 0 || i > 0 && r.Settings.Over(base).Policy == Parallel
+}
+
+// Stands notes at time now (Unix milliseconds) that turn name, the first of the
+// queue, has come to top. It returns since when it has stood there, and whether
+// r is changed.
+func (r *Record) Stands(name string, top uint64, now int64) (since int64, changed bool) {
+	if s := r.First; s.Turn == name && s.Top == top && s.Since <= now {
+		return s.Since, false
+	}
+	r.First = Standing{name, top, now}
+	return now, true
+}
+
+// Drop takes a turn from the queue of which nothing is left. Should it be asked
+// again it begins anew.
+func (r *Record) Drop(name string) (was bool) {
+	i := r.find(name)
+	if i >= 0 {
+		r.Queue = slices.Delete(r.Queue, i, i+1)
+	}
+	return i >= 0
 }
 
 // Has reports whether the turn is accepted and not ended.

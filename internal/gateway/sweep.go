@@ -2,9 +2,7 @@ package gateway
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -83,40 +81,32 @@ func (g *Gateway) sweepFeeds(now time.Time) {
 // waits for a person has a deadline of its own, a worker minds its turns
 // itself, and whoever has no lease is closed for silence.
 func (g *Gateway) look(f *Feed, top turn.Seq, now time.Time) {
-	evs, err := g.b.Read(g.ctx, f.id, top-1, 1)
-	if err != nil || len(evs) == 0 || evs[0].Seq != top {
+	why, until, err := g.turns.Silent(g.ctx, f.id, top, g.opts.Idle)
+	if err != nil || why == nil {
+		f.mu.Lock()
+		if until.After(now) {
+			f.due = until
+		}
+		f.mu.Unlock()
 		return // gone, or growing again; next time
 	}
-	why := turn.Failure{Code: turn.CodeIdle, Message: fmt.Sprintf("the producer of this answer has been silent for %v", g.opts.Idle), Retryable: true}
-	if last := evs[0]; last.Kind == turn.KindSuspended {
-		until := deadline(last)
-		if now.Before(until) {
-			f.mu.Lock()
-			f.due = until
-			f.mu.Unlock()
+	if why.Code == turn.CodeIdle {
+		info, err := g.b.Info(g.ctx, f.id)
+		foreign := info.Epoch == 0 && top > 1 // more than a prompt
+		if err != nil {
 			return
 		}
-		why = turn.Failure{Code: turn.CodeTurnExpired, Message: "nobody answered what this turn waited for"}
-	} else {
-		foreign := last.Epoch == 0 && top > 1 // more than a prompt
 		if tended, err := g.turns.Tended(g.ctx, f.id); err != nil || tended && !foreign {
 			return
 		}
 	}
-	_, err = g.turns.Close(g.ctx, f.id, turn.KindError, why)
+	err = broker.Retry(g.ctx, func(ctx context.Context) error {
+		_, err := g.turns.Close(ctx, f.id, turn.KindError, why)
+		return err
+	})
 	if err != nil && !errors.Is(err, turns.ErrNoTurn) && g.ctx.Err() == nil {
 		g.log.Warn("close silent turn", "turn", f.id.String(), "err", err)
 	}
-}
-
-// deadline is until when a suspended turn waits; one that does not say has
-// waited long enough.
-func deadline(ev turn.Event) time.Time {
-	var s turn.Suspended
-	if json.Unmarshal(ev.Data, &s) != nil || s.Deadline <= 0 {
-		return time.Time{}
-	}
-	return time.UnixMilli(s.Deadline)
 }
 
 // settleTime spreads the nodes that see the same end: the first to settle it

@@ -68,8 +68,8 @@ func (t *Turns) Accept(ctx context.Context, a Ask) (name string, again bool, err
 	if len(raw) > maxContent {
 		return "", false, ErrPromptTooLarge
 	}
-	if err := t.heal(ctx, a.App, a.Channel, true); errors.Is(err, broker.ErrUnavailable) || ctx.Err() != nil {
-		return "", false, err // any other concerns an older turn, and is met again when that is tended
+	if err := t.heal(ctx, a.App, a.Channel, true); err != nil {
+		return "", false, err
 	}
 	if err := t.refuseEarly(ctx, a, name); err != nil {
 		return "", false, err
@@ -184,7 +184,7 @@ func (t *Turns) write(ctx context.Context, id turn.ID, p payload, rec channel.Re
 	if ev.Data, err = json.Marshal(&p.Prompt); err != nil {
 		return fmt.Errorf("encode prompt: %w", err)
 	}
-	if err := t.b.Create(ctx, id, t.retention(rec), ev); err != nil && !errors.Is(err, broker.ErrExists) {
+	if err := t.b.Create(ctx, id, t.live(rec), ev); err != nil && !errors.Is(err, broker.ErrExists) {
 		return fmt.Errorf("create %s: %w", id, err)
 	}
 	return nil

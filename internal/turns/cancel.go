@@ -72,10 +72,13 @@ func (t *Turns) cancelledBefore(ctx context.Context, id turn.ID) error {
 		return err
 	}
 	_, err = t.Close(ctx, id, turn.KindCancelled, c)
-	if errors.Is(err, ErrNoTurn) {
-		return nil // remembered for when it comes
+	if !errors.Is(err, ErrNoTurn) {
+		return err
 	}
-	return err
+	if r.Waited(id.Name) {
+		return t.leave(ctx, id) // it was accepted, and its log was lost since
+	}
+	return nil // remembered for when it comes
 }
 
 // Control is the topic on which the author of a turn hears what others want of

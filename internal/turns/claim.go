@@ -57,7 +57,7 @@ func (t *Turns) Claim(ctx context.Context, job broker.Job) (Claimed, error) {
 		return c, fmt.Errorf("claim %s: %w", job.ID, err)
 	}
 	if got == channel.Waits {
-		return c, t.heal(ctx, job.ID.App, job.ID.Channel, false)
+		return c, t.wait(ctx, job)
 	}
 	c.Run = got == channel.Run
 	return c, nil

@@ -103,18 +103,13 @@ func (t *Turns) startNext(ctx context.Context, app, ch string, r channel.Record)
 		id := turn.NewID(app, ch, name)
 		p, err := t.asked(ctx, id)
 		if errors.Is(err, ErrNoTurn) {
-			continue // not created yet: its first job is still on the way
+			continue // not created yet, or lost: one of its jobs makes its log
 		}
 		if err != nil {
 			return err
 		}
-		p.Added = time.Now().UnixMilli()
-		raw, err := json.Marshal(&p)
-		if err != nil {
+		if err := t.give(ctx, id, p); err != nil {
 			return err
-		}
-		if err := t.b.Add(ctx, Queue, broker.Job{ID: id, Payload: raw}); err != nil {
-			return fmt.Errorf("start %s: %w", id, err)
 		}
 	}
 	return nil
@@ -123,7 +118,8 @@ func (t *Turns) startNext(ctx context.Context, app, ch string, r channel.Record)
 // heal finishes a first turn of the queue that has ended without anybody
 // saying so: a foreign producer wrote its end. One that a worker has claimed is
 // finished by that worker, or by the next one that gets its job; claimed heals
-// it all the same, should a failover have lost the job.
+// it all the same, should a failover have lost the job. What is wrong with that
+// turn is not its caller's trouble: only a broker that is away is an error.
 func (t *Turns) heal(ctx context.Context, app, ch string, claimed bool) error {
 	r, err := t.record(ctx, app, ch)
 	if err != nil || len(r.Queue) == 0 || r.Queue[0].Job != "" && !claimed {
@@ -137,7 +133,10 @@ func (t *Turns) heal(ctx context.Context, app, ch string, claimed bool) error {
 	if err != nil || !info.Ended {
 		return err
 	}
-	return t.Finish(ctx, id)
+	if err = t.Finish(ctx, id); errors.Is(err, broker.ErrUnavailable) || ctx.Err() != nil {
+		return err
+	}
+	return nil
 }
 
 // Close ends a turn from outside its author: it fences whoever writes, appends

@@ -17,6 +17,7 @@ const (
 	DefaultWait   = time.Minute
 	DefaultBusy   = 10 * time.Minute
 	DefaultPeriod = time.Second
+	DefaultIdle   = 2 * time.Minute
 )
 
 // reapAtOnce bounds the jobs that one look takes out of the queue.
@@ -29,6 +30,7 @@ type ReapOptions struct {
 	Wait   time.Duration // a job that waited so long has none either
 	Busy   time.Duration // so long a job may wait while workers are at work on others
 	Period time.Duration // between two looks at the queue
+	Idle   time.Duration // a turn whose author has no lease may be silent for so long while others wait for it
 	Log    *slog.Logger
 }
 
@@ -48,6 +50,9 @@ func (o ReapOptions) withDefaults() ReapOptions {
 	if o.Period == 0 {
 		o.Period = DefaultPeriod
 	}
+	if o.Idle == 0 {
+		o.Idle = DefaultIdle
+	}
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
@@ -58,7 +63,7 @@ func (o ReapOptions) withDefaults() ReapOptions {
 // while there is no other (turn.CodeWorkerLost), and those that wait for a
 // worker too long (turn.CodeNoWorker). Gateways run it, so that it works when
 // all workers are gone (design: 5). A turn that waits behind another of its
-// channel has no job and is not meant.
+// channel is not meant: it tends those that it waits for (tend.go).
 //
 // While there are workers with room it takes nothing out of the queue, and
 // while there are workers without it is patient.
@@ -72,7 +77,7 @@ func (t *Turns) Reap(ctx context.Context, o ReapOptions) {
 			return
 		case <-tick.C:
 		}
-		err := r.look(ctx)
+		err := errors.Join(r.look(ctx), r.tendAll(ctx))
 		if err != nil && !away && ctx.Err() == nil {
 			r.o.Log.Warn("cannot look for turns without a worker; trying again", "err", err)
 		}
@@ -112,7 +117,7 @@ func (r *reaper) look(ctx context.Context) error {
 			r.forget()
 			return nil
 		}
-		job, err := r.take(ctx)
+		job, err := r.take(ctx, Queue, 2*r.o.Grace)
 		if err != nil || job.Entry == "" {
 			return err
 		}
@@ -141,10 +146,10 @@ func (r *reaper) forget() {
 }
 
 // take takes a job if there is one at once.
-func (r *reaper) take(ctx context.Context) (broker.Job, error) {
+func (r *reaper) take(ctx context.Context, queue string, lease time.Duration) (broker.Job, error) {
 	short, cancel := context.WithTimeout(ctx, r.o.Period/2)
 	defer cancel()
-	job, err := r.t.b.Take(short, Queue, r.o.Name, 2*r.o.Grace)
+	job, err := r.t.b.Take(short, queue, r.o.Name, lease)
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 		return broker.Job{}, nil
 	}

@@ -12,8 +12,11 @@
 // The job comes first, so a prompt whose gateway died anywhere is finished by
 // a worker; it goes last, so a turn whose worker died anywhere is finished by
 // the next one. A job too many does no harm: the record says which one counts.
+// A turn that waits for another keeps a job too, in a queue of its own, from
+// which gateways look after the one that it waits for.
 //
-// Read accept.go, claim.go, finish.go, cancel.go, reap.go, then history.go.
+// Read accept.go, claim.go, finish.go, cancel.go, reap.go, tend.go, then
+// history.go.
 package turns
 
 import (
@@ -27,10 +30,12 @@ import (
 	"github.com/karez/karez/channel"
 )
 
-// The queues of jobs. A job of Webhooks names a turn that has ended; its
+// The queues of jobs. A job of Waiting is that of a turn which waits for
+// another of its channel. A job of Webhooks names a turn that has ended; its
 // payload is the time since which it has, in Unix milliseconds.
 const (
 	Queue    = "prompts"
+	Waiting  = "waiting"
 	Webhooks = "webhooks"
 )
 
@@ -124,6 +129,19 @@ func decode(p []byte, v any) error {
 
 func recordKey(app, ch string) broker.Key {
 	return broker.Key{App: app, Channel: ch, Name: "record"}
+}
+
+// keptLive is how long the log of a turn that has not ended is kept after its
+// last event, at the least: it may wait for others for longer than the logs of
+// the channel are kept.
+const keptLive = 7 * 24 * time.Hour
+
+// live is how long the log of a turn is kept until it ends.
+func (t *Turns) live(r channel.Record) time.Duration {
+	if d := t.retention(r); d > 0 {
+		return max(d, keptLive)
+	}
+	return 0
 }
 
 // retention is how long the logs of a channel are kept.
