@@ -195,6 +195,7 @@ type Jobs interface {
 type QueueStats struct {
 	Waiting int           // not handed out
 	Leased  int           // with a worker, or with one that died
+	Alive   int           // of these, whose lease has not run out
 	Oldest  time.Duration // how long the oldest waiting job has waited
 	Expired time.Duration // how long ago the longest-expired lease ran out; 0: none has
 }

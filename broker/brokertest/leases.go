@@ -15,6 +15,8 @@ var leaseCases = []testCase{
 	{"a lease that ran out is handed out again", leaseRunsOut},
 	{"take waits for a lease to run out", leaseAwaited},
 	{"expired jobs go first", expiredFirst},
+	{"expired jobs go before those given back", expiredBeforeReleased},
+	{"leases that have not run out are counted", aliveCounted},
 	{"extend keeps a job", extendKeeps},
 	{"extend renews an expired lease nobody took", extendLate},
 	{"a stale holder changes nothing", staleHolder},
@@ -66,6 +68,41 @@ func expiredFirst(t *T) {
 	}
 	if j := t.take(q, "w2", long); j.ID != t.turn("new") {
 		t.Fatalf("then took %s", j.ID)
+	}
+}
+
+func expiredBeforeReleased(t *T) {
+	q := t.queue("q")
+	t.add(q, "old")
+	t.add(q, "back")
+	t.take(q, "w1", short)
+	j := t.take(q, "w1", long)
+	t.must(t.b.Release(t.ctx, q, j))
+	t.expire(q)
+	if j := t.take(q, "w2", long); j.ID != t.turn("old") {
+		t.Fatalf("took %s first", j.ID)
+	}
+	if j := t.take(q, "w2", long); j.ID != t.turn("back") {
+		t.Fatalf("then took %s", j.ID)
+	}
+}
+
+func aliveCounted(t *T) {
+	q := t.queue("q")
+	t.add(q, "dies")
+	t.add(q, "lives")
+	t.add(q, "back")
+	t.add(q, "waits")
+	t.take(q, "w1", short)
+	alive := t.take(q, "w2", long)
+	t.must(t.b.Release(t.ctx, q, t.take(q, "w3", long)))
+	t.expire(q)
+	if s := t.stats(q); s.Alive != 1 || s.Leased != 2 || s.Waiting != 2 {
+		t.Fatalf("stats: %+v", s)
+	}
+	t.must(t.b.Done(t.ctx, q, alive))
+	if s := t.stats(q); s.Alive != 0 || s.Leased != 1 {
+		t.Fatalf("after its end: %+v", s)
 	}
 }
 

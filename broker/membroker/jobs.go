@@ -282,6 +282,9 @@ func (b *Broker) Stats(_ context.Context, name string) (broker.QueueStats, error
 		s.Oldest = max(s.Oldest, now.Sub(j.since))
 	}
 	for _, j := range q.leased {
+		if now.Before(j.until) {
+			s.Alive++
+		}
 		s.Expired = max(s.Expired, now.Sub(j.until))
 	}
 	return s, nil

@@ -180,5 +180,5 @@ func (b *Broker) Stats(ctx context.Context, queue string) (broker.QueueStats, er
 		return broker.QueueStats{}, fmt.Errorf("look at queue %s: %w", queue, err)
 	}
 	us := func(i int) time.Duration { return time.Duration(whole(r, i)) * time.Microsecond }
-	return broker.QueueStats{Waiting: int(whole(r, 0)), Leased: int(whole(r, 1)), Oldest: us(2), Expired: us(3)}, nil
+	return broker.QueueStats{Waiting: int(whole(r, 0)), Leased: int(whole(r, 1)), Oldest: us(2), Expired: us(3), Alive: int(whole(r, 4))}, nil
 }

@@ -109,11 +109,13 @@ func (r *reaper) look(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if i == 0 && s.Leased > 0 && s.Expired == 0 { // we hold none yet
+		if i == 0 && s.Alive > 0 { // we hold none yet
 			wait = max(wait, r.o.Busy)
 		}
 		orphans := s.Expired >= r.o.Grace // such a job is the next that is handed out
-		if !orphans && s.Oldest < wait {
+		// One whose lease has just run out would be the next too, and putting it
+		// back would make it one that waits: it is left to a worker until Grace.
+		if !orphans && (s.Oldest < wait || s.Leased > s.Alive) {
 			r.forget()
 			return nil
 		}

@@ -231,3 +231,65 @@ func TestDoesNotReapWhileThereIsAWorker(t *testing.T) {
 		<-done
 	})
 }
+
+// elsewhere accepts a prompt on a channel of its own.
+func elsewhere(t *testing.T, ts *Turns, ch string) turn.ID {
+	t.Helper()
+	a := ask("m")
+	a.Channel = ch
+	name, _, err := ts.Accept(ctx, a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return turn.NewID(a.App, ch, name)
+}
+
+// held keeps leases for d.
+func held(t *testing.T, b broker.Broker, d time.Duration, jobs ...broker.Job) {
+	t.Helper()
+	for until := time.Now().Add(d); time.Now().Before(until); {
+		time.Sleep(3 * time.Second)
+		for _, j := range jobs {
+			if err := b.Extend(ctx, Queue, j); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// That one of two workers dies does not end what waits for the other.
+func TestIsPatientWhenOneOfTwoWorkersDies(t *testing.T) {
+	reaped(t, func(t *testing.T, b broker.Broker, ts *Turns) {
+		accept(t, ts, "m1")
+		dies := begun(t, b, ts)
+		elsewhere(t, ts, "lives")
+		lives := begun(t, b, ts)
+		var waits []turn.ID
+		for _, ch := range []string{"w1", "w2", "w3"} {
+			waits = append(waits, elsewhere(t, ts, ch))
+		}
+		held(t, b, 66*time.Second, dies, lives)
+		held(t, b, 30*time.Second, lives)
+		if a, err := ts.Answer(ctx, idOf("m1")); err != nil || a.State != turn.Failed {
+			t.Errorf("what the dead worker had is %s, %v", a.State, err)
+		}
+		for _, id := range waits {
+			if a, err := ts.Answer(ctx, id); err != nil || a.State != turn.Pending {
+				t.Errorf("%s is %s, %v", id.Channel, a.State, err)
+			}
+		}
+	})
+}
+
+// What a dead worker left ends in time whatever waits beside it (design: 5).
+func TestDoesNotForgetAnOrphan(t *testing.T) {
+	reaped(t, func(t *testing.T, b broker.Broker, ts *Turns) {
+		accept(t, ts, "m1")
+		dies := begun(t, b, ts)
+		elsewhere(t, ts, "waits")
+		held(t, b, 66*time.Second, dies)
+		if got, took := code(t, ts, "m1"); got != turn.CodeWorkerLost || took > 15*time.Second {
+			t.Errorf("%s after %v", got, took)
+		}
+	})
+}

@@ -1,7 +1,8 @@
--- Returns how many jobs wait, how many are leased, and in microseconds how
--- long the oldest has waited and how long ago the first lease ran out.
+-- Returns how many jobs wait, how many are leased, in microseconds how long the
+-- oldest has waited and how long ago the first lease ran out, and how many
+-- leases have not run out.
 local stream, leases, GROUP = KEYS[1], KEYS[2], 'karez'
-if redis.call('EXISTS', stream) == 0 then return { 0, 0, 0, 0 } end
+if redis.call('EXISTS', stream) == 0 then return { 0, 0, 0, 0, 0 } end
 local t = redis.call('TIME')
 local now = t[1] * 1000000 + t[2]
 local function int(n) return string.format('%.0f', n) end
@@ -20,6 +21,8 @@ local e = redis.call('XRANGE', stream, '(' .. after, '+', 'COUNT', 1)[1]
 if e then oldest = now - tonumber(string.match(e[1], '^%d+')) * 1000 end
 local b = redis.call('ZREVRANGEBYSCORE', leases, '(0', '-inf', 'WITHSCORES', 'LIMIT', 0, 1)
 if b[2] then oldest = math.max(oldest, now + tonumber(b[2]) * 1000) end
-local x = redis.call('ZRANGEBYSCORE', leases, '0', int(math.floor(now / 1000)), 'WITHSCORES', 'LIMIT', 0, 1)
+local ms = int(math.floor(now / 1000))
+local x = redis.call('ZRANGEBYSCORE', leases, '0', ms, 'WITHSCORES', 'LIMIT', 0, 1)
+local dead = redis.call('ZCOUNT', leases, '0', ms)
 if x[2] then expired = now - tonumber(x[2]) * 1000 end
-return { new + back, pending - back, math.max(oldest, 0), math.max(expired, 0) }
+return { new + back, pending - back, math.max(oldest, 0), math.max(expired, 0), math.max(pending - back - dead, 0) }

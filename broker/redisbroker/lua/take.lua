@@ -13,7 +13,8 @@ if redis.call('EXISTS', stream) == 0 then
   redis.call('XGROUP', 'CREATE', stream, GROUP, '0', 'MKSTREAM')
 end
 while true do
-  local id = redis.call('ZRANGEBYSCORE', leases, '-inf', int(now), 'LIMIT', 0, 1)[1]
+  local id = redis.call('ZRANGEBYSCORE', leases, '0', int(now), 'LIMIT', 0, 1)[1]
+    or redis.call('ZRANGEBYSCORE', leases, '-inf', '(0', 'LIMIT', 0, 1)[1]
   if not id then break end
   local got = redis.pcall('XCLAIM', stream, GROUP, ARGV[1], 0, id)
   local e = not got.err and got[1]
