@@ -45,11 +45,16 @@ var inward = map[string][]string{
 	"internal/auth":      {"turn"},
 	// What a client is told of an error.
 	"internal/refusal": {"turn", "broker", "wire", "internal/auth", "internal/turns", "internal/presence", "internal/gateway"},
+	"internal/httpio":  {"wire", "internal/refusal"},
 	// A transport knows the port's errors, never an adapter, never another
 	// transport.
-	"internal/transport/native":   {"turn", "broker", "wire", "internal/auth", "internal/refusal", "internal/turns", "internal/gateway", "internal/socket"},
-	"internal/answer":             {"turn", "broker", "wire", "internal/auth", "internal/refusal", "internal/turns", "internal/gateway"},
-	"internal/transport/pusher":   {"turn", "channel", "broker", "internal/turns", "internal/presence", "internal/gateway", "internal/socket"},
+	"internal/transport/native":   {"turn", "broker", "wire", "internal/auth", "internal/refusal", "internal/httpio", "internal/turns", "internal/gateway", "internal/socket"},
+	"internal/answer":             {"turn", "broker", "wire", "internal/auth", "internal/refusal", "internal/httpio", "internal/turns", "internal/gateway"},
+	"internal/transport/pusher": {"turn", "channel", "broker", "internal/turns", "internal/presence", "internal/gateway", "internal/socket",
+		"internal/transport/pusher/apps", "internal/transport/pusher/occupancy", "internal/transport/pusher/rest"},
+	"internal/transport/pusher/apps":      {"turn"},
+	"internal/transport/pusher/occupancy": {"turn", "broker", "internal/presence", "internal/gateway", "internal/transport/pusher/apps"},
+	"internal/transport/pusher/rest":      {"turn", "broker", "internal/gateway", "internal/transport/pusher/apps", "internal/transport/pusher/occupancy"},
 	"internal/engineio":           {"internal/socket"},
 	"socketio":                    {"internal/engineio"},
 	"internal/selftest":           {"socketio", "internal/engineio", "internal/socket"},
@@ -58,7 +63,7 @@ var inward = map[string][]string{
 	"internal/answer/answertest":  {"turn", "broker", "broker/membroker", "internal/gateway", "internal/turns"},
 	"internal/transport/aisdk":    {"turn", "internal/answer", "internal/auth", "internal/gateway", "internal/socket", "internal/turns"},
 	"internal/transport/openai":   {"turn", "internal/answer", "internal/gateway", "internal/turns"},
-	"internal/api":                {"turn", "channel", "broker", "wire", "docs", "internal/auth", "internal/refusal", "internal/turns", "internal/gateway", "internal/transport/native"},
+	"internal/api":                {"turn", "channel", "broker", "wire", "docs", "internal/auth", "internal/refusal", "internal/httpio", "internal/turns", "internal/gateway", "internal/transport/native"},
 	"internal/page":               {},
 	"internal/server":             {"internal/socket"},
 	"examples":                    {"turn", "channel", "broker", "wire", "worker", "client", "socketio"},

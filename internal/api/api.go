@@ -14,7 +14,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -25,7 +24,8 @@ import (
 	"github.com/karez/karez/docs"
 	"github.com/karez/karez/internal/auth"
 	"github.com/karez/karez/internal/gateway"
-	"github.com/karez/karez/internal/transport/native"
+	"github.com/karez/karez/internal/httpio"
+	"github.com/karez/karez/internal/refusal"
 	"github.com/karez/karez/internal/turns"
 	"github.com/karez/karez/turn"
 	"github.com/karez/karez/wire"
@@ -38,27 +38,23 @@ const maxBody = 1 << 20
 // callTime bounds what one request may take at the broker.
 const callTime = 30 * time.Second
 
-// writeTime is how long one write of a streamed answer may take before its
-// reader counts as gone.
-const writeTime = time.Minute
-
 // An API serves the HTTP API of one node.
 type API struct {
 	g     *gateway.Gateway
 	turns *turns.Turns
 	b     broker.Broker
-	auth  native.Authenticate
+	auth  gateway.Authenticate
 	log   *slog.Logger
 }
 
 // New returns the API of g.
-func New(g *gateway.Gateway, auth native.Authenticate, log *slog.Logger) *API {
+func New(g *gateway.Gateway, auth gateway.Authenticate, log *slog.Logger) *API {
 	return &API{g: g, turns: g.Turns(), b: g.Turns().Broker(), auth: auth, log: log}
 }
 
 // A handler carries out a request of a known caller. What it returns is
 // written as JSON; nil means that it has answered by itself.
-type handler func(w http.ResponseWriter, r *http.Request, who gateway.Identity) (any, error)
+type handler func(w http.ResponseWriter, r *http.Request, by gateway.Caller) (any, error)
 
 // Routes lists the API, as a ServeMux pattern each.
 func (a *API) routes() map[string]handler {
@@ -92,6 +88,7 @@ func (a *API) Register(mux *http.ServeMux) {
 	for pattern, h := range a.routes() {
 		mux.HandleFunc(pattern, a.serve(h))
 	}
+	a.registerUnknown(mux)
 	mux.HandleFunc("GET /v1/openapi.json", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		if _, err := w.Write(docs.OpenAPI); err != nil {
@@ -109,7 +106,7 @@ func (a *API) serve(h handler) http.HandlerFunc {
 		}
 		var out any
 		if err == nil {
-			out, err = h(w, r, who)
+			out, err = h(w, r, a.g.Caller(who, ""))
 		}
 		switch {
 		case err != nil:
@@ -127,22 +124,14 @@ type errorBody struct {
 }
 
 func (a *API) refuse(w http.ResponseWriter, err error) {
-	e := native.Explain(err)
-	code := native.Status(e.Code)
-	if e.RetryIn > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa((e.RetryIn+999)/1000))
-	}
-	switch code {
-	case http.StatusInternalServerError:
-		a.log.Error("serve request", "err", err)
-	case http.StatusUnauthorized:
-		w.Header().Set("WWW-Authenticate", `Bearer realm="karez"`)
-	}
-	out := errorBody{Error: e}
+	e := refusal.Explain(err)
+	e.Log(a.log, "serve request")
+	e.Head(w.Header())
+	out := errorBody{Error: e.Wire()}
 	if p := (*partial)(nil); errors.As(err, &p) {
 		out.Top = p.top
 	}
-	a.write(w, code, out)
+	a.write(w, e.Status(), out)
 }
 
 // created is what a handler returns to be answered with 201 or 202.
@@ -161,25 +150,10 @@ func (a *API) write(w http.ResponseWriter, code int, v any) {
 		http.Error(w, "encode answer", http.StatusInternalServerError)
 		return
 	}
-	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("Cache-Control", "no-store")
-	w.WriteHeader(code)
-	if _, err := w.Write(append(p, '\n')); err != nil {
+	if err := httpio.WriteJSON(w, code, p); err != nil {
 		a.log.Debug("write answer", "err", err)
 	}
 }
-
-// may refuses what the token does not allow (design: 8).
-func may(who gateway.Identity, verb, ch string) error {
-	if who.Grants == nil || !who.Grants.May(verb, who.App, ch) {
-		return fmt.Errorf("%w: %s on channel %q", gateway.ErrForbidden, verb, ch)
-	}
-	return nil
-}
-
-// everywhere is the channel whose management means that of connections.
-const everywhere = "*"
 
 // checkPath checks the names in a request's path.
 func checkPath(r *http.Request) error {
@@ -205,19 +179,15 @@ func checkUser(user string) error {
 	return nil
 }
 
-func turnID(r *http.Request, who gateway.Identity) turn.ID {
-	return turn.NewID(who.App, r.PathValue("channel"), r.PathValue("turn"))
+func turnID(r *http.Request, by gateway.Caller) turn.ID {
+	return turn.NewID(by.Who().App, r.PathValue("channel"), r.PathValue("turn"))
 }
 
 // body decodes a JSON body into v; an empty body leaves v as it is.
 func body(w http.ResponseWriter, r *http.Request, v any) error {
-	p, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	var big *http.MaxBytesError
-	if errors.As(err, &big) {
-		return &wire.Error{Code: wire.CodeTooLarge, Message: fmt.Sprintf("the body has more than %d bytes", maxBody)}
-	}
+	p, err := httpio.ReadBody(w, r, maxBody)
 	if err != nil {
-		return bad("the body could not be read: "+err.Error(), "send as many bytes as Content-Length says")
+		return err
 	}
 	if len(p) == 0 {
 		return nil
@@ -232,7 +202,7 @@ func body(w http.ResponseWriter, r *http.Request, v any) error {
 }
 
 func bad(message, hint string) error {
-	return &wire.Error{Code: wire.CodeBadRequest, Message: message, Hint: hint}
+	return refusal.Bad(message, hint)
 }
 
 // number reads a number of the query; absent is 0.

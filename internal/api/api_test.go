@@ -145,7 +145,7 @@ func TestPublishAndSignal(t *testing.T) {
 	if got := r.ask(201, "POST", ch+"/events", `{"name":"big","data":`+data+`}`); got["seq"] != 1.0 {
 		t.Errorf("%v", got)
 	}
-	for body, want := range map[string]string{`{}`: "bad_request", `{"name":"` + strings.Repeat("x", 65) + `"}`: "bad_frame"} {
+	for body, want := range map[string]string{`{}`: "bad_request", `{"name":"` + strings.Repeat("x", 65) + `"}`: "bad_request", `{"name":"n","data":` + strings.Repeat("[", 49) + strings.Repeat("]", 49) + `}`: "bad_request"} {
 		for _, path := range []string{"/events", "/signals"} {
 			if _, p := r.do(r.admin(), "POST", ch+path, body); code(p) != want {
 				t.Errorf("%s %s: %s", path, body, p)

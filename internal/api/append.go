@@ -13,9 +13,9 @@ import (
 )
 
 // begin opens the next epoch of a turn, which fences whoever wrote before.
-func (a *API) begin(_ http.ResponseWriter, r *http.Request, who gateway.Identity) (any, error) {
-	id := turnID(r, who)
-	if err := may(who, gateway.Manage, id.Channel); err != nil {
+func (a *API) begin(_ http.ResponseWriter, r *http.Request, by gateway.Caller) (any, error) {
+	id := turnID(r, by)
+	if err := by.May(gateway.Manage, id.Channel); err != nil {
 		return nil, err
 	}
 	ctx, cancel := limited(r)
@@ -34,9 +34,9 @@ func (a *API) begin(_ http.ResponseWriter, r *http.Request, who gateway.Identity
 //
 // A body that breaks off leaves what had come. The answer says how far the
 // log is, also when it reports an error.
-func (a *API) appendEvents(w http.ResponseWriter, r *http.Request, who gateway.Identity) (any, error) {
-	id := turnID(r, who)
-	if err := may(who, gateway.Manage, id.Channel); err != nil {
+func (a *API) appendEvents(w http.ResponseWriter, r *http.Request, by gateway.Caller) (any, error) {
+	id := turnID(r, by)
+	if err := by.May(gateway.Manage, id.Channel); err != nil {
 		return nil, err
 	}
 	epoch, err := number(r, "epoch")

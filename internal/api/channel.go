@@ -11,11 +11,8 @@ import (
 	"github.com/karez/karez/wire"
 )
 
-func (a *API) history(_ http.ResponseWriter, r *http.Request, who gateway.Identity) (any, error) {
+func (a *API) history(_ http.ResponseWriter, r *http.Request, by gateway.Caller) (any, error) {
 	ch := r.PathValue("channel")
-	if err := may(who, gateway.Read, ch); err != nil {
-		return nil, err
-	}
 	before, err := number(r, "before")
 	if err != nil {
 		return nil, err
@@ -26,7 +23,7 @@ func (a *API) history(_ http.ResponseWriter, r *http.Request, who gateway.Identi
 	}
 	ctx, cancel := limited(r)
 	defer cancel()
-	past, err := a.turns.History(ctx, who.App, ch, r.URL.Query().Get("turn"), turn.Seq(before), int(min(limit, 1<<16)))
+	past, err := by.History(ctx, ch, r.URL.Query().Get("turn"), turn.Seq(before), int(min(limit, 1<<16)))
 	if err != nil {
 		return nil, err
 	}
@@ -38,14 +35,11 @@ type members struct {
 	Members []wire.Member `json:"members"`
 }
 
-func (a *API) presence(_ http.ResponseWriter, r *http.Request, who gateway.Identity) (any, error) {
+func (a *API) presence(_ http.ResponseWriter, r *http.Request, by gateway.Caller) (any, error) {
 	ch := r.PathValue("channel")
-	if err := may(who, gateway.Presence, ch); err != nil {
-		return nil, err
-	}
 	ctx, cancel := limited(r)
 	defer cancel()
-	ms, err := a.g.Members(ctx, who.App, ch)
+	ms, err := by.Members(ctx, ch)
 	if err != nil {
 		return nil, err
 	}
@@ -59,42 +53,23 @@ type note struct {
 	From string          `json:"from,omitempty"` // shown as the sender; needs manage if it is not the token's own user
 }
 
-// note reads a body that says something on a channel, or to somebody.
-// kind is the command that it is checked as.
-func (a *API) note(w http.ResponseWriter, r *http.Request, who gateway.Identity, kind, ch string) (note, error) {
+// note reads a note; what is in it is the gateway's to check.
+func (a *API) note(w http.ResponseWriter, r *http.Request) (gateway.Note, error) {
 	var in note
-	if err := body(w, r, &in); err != nil {
-		return in, err
-	}
-	c := wire.Command{Type: kind, Channel: ch, Name: in.Name, Data: in.Data}
-	if err := c.Check(); err != nil {
-		return in, err
-	}
-	if err := checkUser(in.From); err != nil {
-		return in, err
-	}
-	if in.From == "" {
-		in.From = who.User
-	}
-	if in.From != who.User {
-		return in, may(who, gateway.Manage, ch)
-	}
-	return in, nil
+	err := body(w, r, &in)
+	return gateway.Note(in), err
 }
 
 // publish puts an event on a channel's timeline, where it is kept.
-func (a *API) publish(w http.ResponseWriter, r *http.Request, who gateway.Identity) (any, error) {
+func (a *API) publish(w http.ResponseWriter, r *http.Request, by gateway.Caller) (any, error) {
 	ch := r.PathValue("channel")
-	if err := may(who, gateway.Publish, ch); err != nil {
-		return nil, err
-	}
-	in, err := a.note(w, r, who, wire.CmdPublish, ch)
+	in, err := a.note(w, r)
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := limited(r)
 	defer cancel()
-	seq, err := a.g.Publish(ctx, who.App, ch, in.Name, in.Data, in.From)
+	seq, err := by.Publish(ctx, ch, in)
 	if err != nil {
 		return nil, err
 	}
@@ -102,36 +77,33 @@ func (a *API) publish(w http.ResponseWriter, r *http.Request, who gateway.Identi
 }
 
 // signal tells those who follow a channel now; it is not kept.
-func (a *API) signal(w http.ResponseWriter, r *http.Request, who gateway.Identity) (any, error) {
+func (a *API) signal(w http.ResponseWriter, r *http.Request, by gateway.Caller) (any, error) {
 	ch := r.PathValue("channel")
-	if err := may(who, gateway.Publish, ch); err != nil {
-		return nil, err
-	}
-	in, err := a.note(w, r, who, wire.CmdSignal, ch)
+	in, err := a.note(w, r)
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := limited(r)
 	defer cancel()
-	if err := a.g.Signal(ctx, who.App, gateway.Signal{Channel: ch, Name: in.Name, Data: in.Data, From: in.From}); err != nil {
+	if err := by.Signal(ctx, ch, in); err != nil {
 		return nil, err
 	}
 	return created{http.StatusAccepted, struct{}{}}, nil
 }
 
-func (a *API) settings(_ http.ResponseWriter, r *http.Request, who gateway.Identity) (any, error) {
+func (a *API) settings(_ http.ResponseWriter, r *http.Request, by gateway.Caller) (any, error) {
 	ch := r.PathValue("channel")
-	if err := may(who, gateway.Manage, ch); err != nil {
+	if err := by.May(gateway.Manage, ch); err != nil {
 		return nil, err
 	}
 	ctx, cancel := limited(r)
 	defer cancel()
-	return a.turns.Settings(ctx, who.App, ch)
+	return a.turns.Settings(ctx, by.Who().App, ch)
 }
 
-func (a *API) setSettings(w http.ResponseWriter, r *http.Request, who gateway.Identity) (any, error) {
+func (a *API) setSettings(w http.ResponseWriter, r *http.Request, by gateway.Caller) (any, error) {
 	ch := r.PathValue("channel")
-	if err := may(who, gateway.Manage, ch); err != nil {
+	if err := by.May(gateway.Manage, ch); err != nil {
 		return nil, err
 	}
 	var in channel.Settings
@@ -143,21 +115,21 @@ func (a *API) setSettings(w http.ResponseWriter, r *http.Request, who gateway.Id
 	}
 	ctx, cancel := limited(r)
 	defer cancel()
-	if err := a.turns.SetSettings(ctx, who.App, ch, in); err != nil {
+	if err := a.turns.SetSettings(ctx, by.Who().App, ch, in); err != nil {
 		return nil, err
 	}
-	return a.turns.Settings(ctx, who.App, ch)
+	return a.turns.Settings(ctx, by.Who().App, ch)
 }
 
 // deleteChannel cancels what runs and removes all that is kept of a channel.
-func (a *API) deleteChannel(_ http.ResponseWriter, r *http.Request, who gateway.Identity) (any, error) {
+func (a *API) deleteChannel(_ http.ResponseWriter, r *http.Request, by gateway.Caller) (any, error) {
 	ch := r.PathValue("channel")
-	if err := may(who, gateway.Manage, ch); err != nil {
+	if err := by.May(gateway.Manage, ch); err != nil {
 		return nil, err
 	}
 	ctx, cancel := limited(r)
 	defer cancel()
-	if err := a.turns.DeleteChannel(ctx, who.App, ch, who.User); err != nil {
+	if err := a.turns.DeleteChannel(ctx, by.Who().App, ch, by.Who().User); err != nil {
 		return nil, err
 	}
 	return struct{}{}, nil

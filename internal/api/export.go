@@ -21,12 +21,12 @@ type exportLine struct {
 }
 
 // export writes all that is kept of a channel, an event a line.
-func (a *API) export(w http.ResponseWriter, r *http.Request, who gateway.Identity) (any, error) {
+func (a *API) export(w http.ResponseWriter, r *http.Request, by gateway.Caller) (any, error) {
 	ch := r.PathValue("channel")
-	if err := may(who, gateway.Manage, ch); err != nil {
+	if err := by.May(gateway.Manage, ch); err != nil {
 		return nil, err
 	}
-	tl := turn.Timeline(who.App, ch)
+	tl := turn.Timeline(by.Who().App, ch)
 	from, err := a.turns.Oldest(r.Context(), tl)
 	if errors.Is(err, broker.ErrNotFound) {
 		return nil, &wire.Error{Code: wire.CodeNotFound, Message: "there is no channel " + ch}
@@ -34,8 +34,6 @@ func (a *API) export(w http.ResponseWriter, r *http.Request, who gateway.Identit
 	if err != nil {
 		return nil, err
 	}
-	w.Header().Set("Content-Type", "application/x-ndjson")
-	w.Header().Set("Cache-Control", "no-store")
 	out := newLineWriter(w)
 	done := make(map[string]bool)
 	err = a.exportLog(r, out, tl, from, func(ev turn.Event) error {
@@ -44,14 +42,9 @@ func (a *API) export(w http.ResponseWriter, r *http.Request, who gateway.Identit
 			return nil
 		}
 		done[b.Turn] = true
-		return a.exportLog(r, out, turn.NewID(who.App, ch, b.Turn), 0, nil)
+		return a.exportLog(r, out, turn.NewID(by.Who().App, ch, b.Turn), 0, nil)
 	})
-	if err == nil {
-		err = out.flush()
-	}
-	if err != nil && r.Context().Err() == nil {
-		out.failure(err)
-	}
+	a.close(r, out, err)
 	return nil, nil
 }
 

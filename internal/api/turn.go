@@ -2,13 +2,14 @@ package api
 
 import (
 	"encoding/json"
-	"errors"
 	"io"
 	"net/http"
 	"time"
 
 	"github.com/karez/karez/broker"
 	"github.com/karez/karez/internal/gateway"
+	"github.com/karez/karez/internal/httpio"
+	"github.com/karez/karez/internal/refusal"
 	"github.com/karez/karez/internal/transport/native"
 	"github.com/karez/karez/internal/turns"
 	"github.com/karez/karez/turn"
@@ -16,9 +17,9 @@ import (
 )
 
 // createTurn begins a turn that a back end answers by itself.
-func (a *API) createTurn(w http.ResponseWriter, r *http.Request, who gateway.Identity) (any, error) {
-	id := turnID(r, who)
-	if err := may(who, gateway.Manage, id.Channel); err != nil {
+func (a *API) createTurn(w http.ResponseWriter, r *http.Request, by gateway.Caller) (any, error) {
+	id := turnID(r, by)
+	if err := by.May(gateway.Manage, id.Channel); err != nil {
 		return nil, err
 	}
 	var in ask
@@ -27,13 +28,10 @@ func (a *API) createTurn(w http.ResponseWriter, r *http.Request, who gateway.Ide
 	}
 	in.Prompt.User = in.User
 	check := in.Prompt
-	if check.Message == "" {
-		check.Message = id.Name // there may be none, and nothing asked
-	}
 	if check.Text == "" && len(check.Content) == 0 {
-		check.Text = "nothing"
+		check.Text = "nothing" // there may be nothing asked
 	}
-	if err := checkPrompt(id.Channel, check); err != nil {
+	if err := check.Check(); err != nil {
 		return nil, err
 	}
 	ctx, cancel := limited(r)
@@ -50,9 +48,9 @@ func (a *API) createTurn(w http.ResponseWriter, r *http.Request, who gateway.Ide
 }
 
 // readTurn answers with a turn as it stands.
-func (a *API) readTurn(_ http.ResponseWriter, r *http.Request, who gateway.Identity) (any, error) {
-	id := turnID(r, who)
-	if err := may(who, gateway.Read, id.Channel); err != nil {
+func (a *API) readTurn(_ http.ResponseWriter, r *http.Request, by gateway.Caller) (any, error) {
+	id := turnID(r, by)
+	if err := by.May(gateway.Read, id.Channel); err != nil {
 		return nil, err
 	}
 	ctx, cancel := limited(r)
@@ -61,90 +59,114 @@ func (a *API) readTurn(_ http.ResponseWriter, r *http.Request, who gateway.Ident
 	if err != nil {
 		return nil, err
 	}
-	return native.HistoryTurn(turns.PastTurn{Name: id.Name, Answer: answer}), nil
+	return oneTurn{HistoryTurn: native.HistoryTurn(turns.PastTurn{Name: id.Name, Answer: answer})}, nil
+}
+
+// oneTurn is a turn without its place on the timeline, which is not in its log.
+type oneTurn struct {
+	wire.HistoryTurn
+	Timeline *turn.Seq `json:"timeline,omitempty"`
 }
 
 // readEvents answers with a log from a place on, an event a line, and with
 // live=true goes on until the turn ends or the caller leaves.
-func (a *API) readEvents(w http.ResponseWriter, r *http.Request, who gateway.Identity) (any, error) {
-	id := turnID(r, who)
-	if err := may(who, gateway.Read, id.Channel); err != nil {
+func (a *API) readEvents(w http.ResponseWriter, r *http.Request, by gateway.Caller) (any, error) {
+	id := turnID(r, by)
+	if err := by.May(gateway.Read, id.Channel); err != nil {
 		return nil, err
 	}
 	after, err := number(r, "after")
 	if err != nil {
 		return nil, err
 	}
-	live := r.URL.Query().Get("live") == "true"
-	return nil, a.lines(w, r, id, turn.Seq(after), live)
+	if r.URL.Query().Get("live") == "true" {
+		return nil, a.follow(w, r, by, id, turn.Seq(after))
+	}
+	return nil, a.lines(w, r, id, turn.Seq(after))
 }
 
 // lines writes a log as NDJSON. An error after the first byte ends the answer
 // with a line that holds it.
-func (a *API) lines(w http.ResponseWriter, r *http.Request, id turn.ID, at turn.Seq, live bool) error {
-	evs, err := a.b.Read(r.Context(), id, at, 1024)
+func (a *API) lines(w http.ResponseWriter, r *http.Request, id turn.ID, at turn.Seq) error {
+	evs, err := broker.ReadText(r.Context(), a.b, id, at, 1024)
 	if err != nil && err != io.EOF {
 		return err
 	}
-	if len(evs) == 0 && err == nil && at == 0 && !live {
+	if len(evs) == 0 && err == nil && at == 0 {
 		return turns.ErrNoTurn
 	}
-	w.Header().Set("Content-Type", "application/x-ndjson")
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("X-Accel-Buffering", "no")
+	out := newLineWriter(w)
+	for err == nil && len(evs) > 0 {
+		if out.events(evs) != nil {
+			return nil // the caller is gone
+		}
+		at = evs[len(evs)-1].Seq
+		evs, err = broker.ReadText(r.Context(), a.b, id, at, 1024)
+	}
+	a.close(r, out, err)
+	return nil
+}
+
+// close ends an answer of lines, which err ended.
+func (a *API) close(r *http.Request, out *lineWriter, err error) {
+	if err != nil && err != io.EOF && r.Context().Err() == nil {
+		e := refusal.Explain(err)
+		e.Log(a.log, "write lines", "path", r.URL.Path)
+		_ = out.value(errorBody{Error: e.Wire()}) // as good as it goes, as is the flush
+	}
+	_ = out.flush()
+}
+
+// follow writes a log as it grows, until it ends or either side goes. It is a
+// session as any other, which ends with its token and can be closed.
+func (a *API) follow(w http.ResponseWriter, r *http.Request, by gateway.Caller, id turn.ID, after turn.Seq) error {
+	p, err := a.g.OpenPull(by.Who())
+	if err != nil {
+		return err
+	}
+	s := p.Session()
+	defer s.Close(nil)
+	if _, err := s.Follow(r.Context(), gateway.Follow{Channel: id.Channel, Turn: id.Name, After: after}); err != nil {
+		return err
+	}
 	out := newLineWriter(w)
 	if out.flush() != nil {
 		return nil // the caller is gone
 	}
-	for err == nil && (len(evs) > 0 || live) {
-		if len(evs) > 0 {
-			if err := out.events(turn.Align(a.before(r, id, at, evs), evs)); err != nil {
+	for {
+		it, err := p.Next(r.Context())
+		switch {
+		case err != nil:
+			a.close(r, out, err)
+			return nil
+		case it.Kind == gateway.ItemBatch:
+			if out.events(it.Batch.Pieces) != nil {
 				return nil // the caller is gone
 			}
-			at = evs[len(evs)-1].Seq
-		}
-		if live {
-			evs, err = broker.Wait(r.Context(), a.b, id, at, 1024)
-		} else {
-			evs, err = a.b.Read(r.Context(), id, at, 1024)
+		case it.Kind == gateway.ItemEnded:
+			a.close(r, out, it.Why)
+			return nil
 		}
 	}
-	if err != nil && err != io.EOF && r.Context().Err() == nil {
-		out.failure(err)
-	}
-	return nil
-}
-
-// before reads what Align needs of the events ahead of evs.
-func (a *API) before(r *http.Request, id turn.ID, at turn.Seq, evs []turn.Event) []turn.Event {
-	if at == 0 || !turn.NeedsLookback(evs) {
-		return nil
-	}
-	from := at - min(at, turn.Lookback)
-	before, err := a.b.Read(r.Context(), id, from, int(at-from))
-	if err != nil {
-		return nil // trimmed: the cut character is gone with it
-	}
-	return before
 }
 
 // A lineWriter writes values as lines.
-type lineWriter struct {
-	w   io.Writer
-	rc  *http.ResponseController
-	buf []byte
-}
+type lineWriter struct{ out *httpio.Flusher }
 
 // lineRoom is how many bytes of lines are gathered before they are written.
 const lineRoom = 32 << 10
 
 func newLineWriter(w http.ResponseWriter) *lineWriter {
-	return &lineWriter{w: w, rc: http.NewResponseController(w)}
+	h := w.Header()
+	h.Set("Content-Type", "application/x-ndjson")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Accel-Buffering", "no") // nginx would hold tokens back
+	return &lineWriter{httpio.NewFlusher(w)}
 }
 
 func (l *lineWriter) events(evs []turn.Event) error {
 	for i := range evs {
-		l.buf = append(wire.AppendLine(l.buf, &evs[i]), '\n')
+		l.out.Buf = append(wire.AppendLine(l.out.Buf, &evs[i]), '\n')
 		if err := l.spill(); err != nil {
 			return err
 		}
@@ -158,32 +180,15 @@ func (l *lineWriter) value(v any) error {
 	if err != nil {
 		return err
 	}
-	l.buf = append(append(l.buf, p...), '\n')
+	l.out.Buf = append(append(l.out.Buf, p...), '\n')
 	return l.spill()
 }
 
-func (l *lineWriter) failure(err error) {
-	_ = l.value(errorBody{Error: native.Explain(err)}) // as good as it goes, as is this
-	_ = l.flush()
-}
-
 func (l *lineWriter) spill() error {
-	if len(l.buf) < lineRoom {
+	if len(l.out.Buf) < lineRoom {
 		return nil
 	}
 	return l.flush()
 }
 
-func (l *lineWriter) flush() error {
-	if err := l.rc.SetWriteDeadline(time.Now().Add(writeTime)); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return err
-	}
-	_, err := l.w.Write(l.buf)
-	if l.buf = l.buf[:0]; cap(l.buf) > 2*lineRoom {
-		l.buf = nil
-	}
-	if err != nil {
-		return err
-	}
-	return l.rc.Flush()
-}
+func (l *lineWriter) flush() error { return l.out.Flush() }

@@ -147,6 +147,15 @@ func defaults[T int | time.Duration](v *T, d T) {
 // Node returns the node's name.
 func (g *Gateway) Node() string { return g.opts.Node }
 
+// Limits are what a client may meet, as the node is configured.
+type Limits struct {
+	Follows int // logs that one session follows
+	Signal  int // bytes of a signal's data
+}
+
+// Limits returns the node's.
+func (g *Gateway) Limits() Limits { return Limits{Follows: g.opts.MaxFollows, Signal: MaxSignal} }
+
 // Turns returns the life of turns that this node works on.
 func (g *Gateway) Turns() *turns.Turns { return g.turns }
 

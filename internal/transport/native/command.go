@@ -23,34 +23,12 @@ func (t *Transport) run(ctx context.Context, s *gateway.Session, c *wire.Command
 	f := &wire.Frame{ID: c.ID, Type: wire.FrameReply}
 	var err error
 	switch c.Type {
-	case wire.CmdPing:
-		f.Type = wire.FramePong
 	case wire.CmdHello:
 		err = &wire.Error{Code: wire.CodeBadRequest, Message: "hello was said already", Hint: "use renew for a fresh token"}
 	case wire.CmdFollow:
 		f.History, err = follow(ctx, s, c)
 	case wire.CmdUnfollow:
 		s.Unfollow(c.Channel, c.Turn)
-	case wire.CmdPrompt:
-		p := *c.Prompt
-		p.Supersedes = "" // that is edit's to say
-		f.Turn, err = s.Prompt(ctx, c.Channel, p, trace)
-	case wire.CmdEdit:
-		p := *c.Prompt
-		p.Supersedes = c.Turn
-		f.Turn, err = s.Prompt(ctx, c.Channel, p, trace)
-	case wire.CmdRegenerate:
-		f.Turn, err = s.Regenerate(ctx, c.Channel, c.Turn, c.Prompt.Message, trace)
-	case wire.CmdCancel:
-		f.Turn, err = s.Cancel(ctx, c.Channel, c.Turn, c.Message)
-	case wire.CmdHistory:
-		var past turns.Past
-		past, err = s.History(ctx, c.Channel, c.Turn, c.Before, c.Limit)
-		f.History = History(past)
-	case wire.CmdPublish:
-		f.Seq, err = s.Publish(ctx, c.Channel, c.Name, c.Data)
-	case wire.CmdSignal:
-		err = s.Signal(ctx, c.Channel, c.Name, c.Data)
 	case wire.CmdJoin:
 		err = s.Join(ctx, c.Channel, c.State, c.Data)
 	case wire.CmdPresence:
@@ -66,12 +44,50 @@ func (t *Transport) run(ctx context.Context, s *gateway.Session, c *wire.Command
 			err = s.Renew(who)
 		}
 	default:
-		err = &wire.Error{Code: wire.CodeUnknownCommand, Message: "unknown command " + c.Type, Hint: "docs/protocol.md lists them"}
+		err = ask(ctx, s.Caller(), c, trace, f)
 	}
 	if err != nil {
 		f = t.failure(c.ID, err, "type", c.Type, "channel", c.Channel, "session", s.ID())
 	}
 	return f
+}
+
+// ask carries out a command that needs no connection, and puts what there is to
+// say into f.
+func ask(ctx context.Context, by gateway.Caller, c *wire.Command, trace string, f *wire.Frame) (err error) {
+	var asked gateway.Asked
+	switch c.Type {
+	case wire.CmdPing:
+		f.Type = wire.FramePong
+	case wire.CmdPrompt, wire.CmdEdit:
+		p := *c.Prompt
+		p.User, p.Supersedes = "", "" // the token's, and edit's, to say
+		if c.Type == wire.CmdEdit {
+			p.Supersedes = c.Turn
+		}
+		asked, err = by.Prompt(ctx, c.Channel, p, trace)
+		f.Turn = asked.Turn
+	case wire.CmdRegenerate:
+		asked, err = by.Regenerate(ctx, c.Channel, c.Turn, c.Prompt.Message, trace)
+		f.Turn = asked.Turn
+	case wire.CmdCancel:
+		f.Turn, err = by.Cancel(ctx, c.Channel, c.Turn, "", c.Message)
+	case wire.CmdHistory:
+		var past turns.Past
+		past, err = by.History(ctx, c.Channel, c.Turn, c.Before, c.Limit)
+		f.History = History(past)
+	case wire.CmdPublish:
+		f.Seq, err = by.Publish(ctx, c.Channel, gateway.Note{Name: c.Name, Data: c.Data})
+	case wire.CmdSignal:
+		err = by.Signal(ctx, c.Channel, gateway.Note{Name: c.Name, Data: c.Data})
+	case wire.CmdPresence: // once: nothing comes after the answer
+		var ms []gateway.Member
+		ms, err = by.Members(ctx, c.Channel)
+		f.Presence = &wire.Presence{Full: true, Here: Members(ms)}
+	default:
+		err = &wire.Error{Code: wire.CodeUnknownCommand, Message: "unknown command " + c.Type, Hint: "docs/protocol.md lists them"}
+	}
+	return err
 }
 
 func follow(ctx context.Context, s *gateway.Session, c *wire.Command) (*wire.History, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -211,8 +212,55 @@ func TestFullNode(t *testing.T) {
 	if _, bye := r.dial(wire.JSON, token).goneWith(); bye == nil || bye.Error.Code != wire.CodeTooMany {
 		t.Errorf("%+v", bye)
 	}
-	if f, status := r.post(token, `{"type":"ping"}`); status != 429 || f.Error.Code != wire.CodeTooMany {
+	if resp, err := r.do(context.Background(), "POST", "/v1/stream", token, `{"follow":[{"channel":"chat:42"}]}`); err != nil || resp.StatusCode != 429 {
+		t.Errorf("%v %v", resp, err)
+	} else {
+		resp.Body.Close()
+	}
+	if f, status := r.post(token, `{"type":"ping"}`); status != 200 || f.Type != wire.FramePong { // it needs no session
 		t.Errorf("%d %+v", status, f.Error)
+	}
+}
+
+// A stream's own signal, which it posts, does not come back on it; a posted
+// command is no session of its own.
+func TestPostedSignalSparesItsStream(t *testing.T) {
+	r := newRig(t, rigOptions{})
+	token := r.token("ada", time.Hour, nil)
+	own, other := r.stream(token, `{"follow":[{"channel":"chat:42"}]}`), r.stream(token, `{"follow":[{"channel":"chat:42"}]}`)
+	own.answer(1)
+	other.answer(1)
+	session := own.next("welcome", func(f *wire.Frame) bool { return f.Type == wire.FrameWelcome }).Session
+	post := func(name, session string) int {
+		req, err := http.NewRequest("POST", r.url+"/v1/command", strings.NewReader(fmt.Sprintf(`{"type":"signal","channel":"chat:42","name":%q}`, name)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+token)
+		req.Header.Set("Karez-Session", session)
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		return resp.StatusCode
+	}
+	if a, b, bad := post("mine", session), post("all", ""), post("mine", "a/b"); a != 200 || b != 200 || bad != 400 {
+		t.Fatal(a, b, bad)
+	}
+	named := func(name string) func(*wire.Frame) bool {
+		return func(f *wire.Frame) bool { return f.Type == wire.FrameSignal && f.Name == name }
+	}
+	other.next("mine", named("mine"))
+	other.next("all", named("all"))
+	own.next("all", named("all"))
+	own.mu.Lock()
+	defer own.mu.Unlock()
+	if slices.ContainsFunc(own.got, named("mine")) {
+		t.Error("a stream heard its own signal")
+	}
+	if n := r.g.Sessions(); n != 2 {
+		t.Errorf("%d sessions of two streams", n)
 	}
 }
 

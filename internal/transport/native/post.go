@@ -2,13 +2,13 @@ package native
 
 import (
 	"context"
-	"io"
 	"net/http"
-	"strconv"
-	"time"
 
 	"github.com/karez/karez/internal/auth"
 	"github.com/karez/karez/internal/gateway"
+	"github.com/karez/karez/internal/httpio"
+	"github.com/karez/karez/internal/refusal"
+	"github.com/karez/karez/turn"
 	"github.com/karez/karez/wire"
 )
 
@@ -20,21 +20,10 @@ func (t *Transport) serveCommand(w http.ResponseWriter, r *http.Request) {
 		t.refuse(w, err)
 		return
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, wire.MaxCommand))
-	if err != nil {
-		t.refuse(w, badBody(err))
-		return
-	}
-	cmd, err := wire.JSON.DecodeCommand(body)
-	if err == nil {
-		err = cmd.Check()
-	}
-	if err == nil {
-		err = postable(cmd)
-	}
-	var s *gateway.Session
-	if err == nil {
-		s, err = t.g.Open(noConn{}, who)
+	cmd, err := readCommand(w, r)
+	session := r.Header.Get(sessionHeader)
+	if err == nil && session != "" {
+		err = turn.CheckName(session)
 	}
 	if err != nil {
 		id := uint64(0)
@@ -44,23 +33,39 @@ func (t *Transport) serveCommand(w http.ResponseWriter, r *http.Request) {
 		t.write(w, t.failure(id, err))
 		return
 	}
-	defer s.Close(nil)
-	if cmd.Type == wire.CmdPresence { // nothing comes after the answer: it says who is there
-		t.write(w, t.ask(r.Context(), s, cmd))
-		return
-	}
-	t.write(w, t.run(r.Context(), s, cmd, Trace(r)))
+	t.write(w, t.serve(r.Context(), t.g.Caller(who, session), cmd, Trace(r)))
 }
 
-// ask answers who is on a channel.
-func (t *Transport) ask(ctx context.Context, s *gateway.Session, cmd *wire.Command) *wire.Frame {
+// sessionHeader names the session of the stream that belongs to a posted
+// command: it does not get back what it signals.
+const sessionHeader = "Karez-Session"
+
+// readCommand reads a command that can be carried out without a connection. As
+// with Codec.DecodeCommand there may be one beside an error.
+func readCommand(w http.ResponseWriter, r *http.Request) (*wire.Command, error) {
+	body, err := httpio.ReadBody(w, r, wire.MaxCommand)
+	if err != nil {
+		return nil, err
+	}
+	cmd, err := wire.JSON.DecodeCommand(body)
+	if err == nil {
+		err = cmd.Check()
+	}
+	if err == nil {
+		err = postable(cmd)
+	}
+	return cmd, err
+}
+
+// serve carries out a command of a caller that has no connection.
+func (t *Transport) serve(ctx context.Context, by gateway.Caller, c *wire.Command, trace string) *wire.Frame {
 	ctx, cancel := context.WithTimeout(ctx, commandTime)
 	defer cancel()
-	ms, err := s.Members(ctx, cmd.Channel)
-	if err != nil {
-		return t.failure(cmd.ID, err, "type", cmd.Type, "channel", cmd.Channel)
+	f := &wire.Frame{ID: c.ID, Type: wire.FrameReply}
+	if err := ask(ctx, by, c, trace, f); err != nil {
+		return t.failure(c.ID, err, "type", c.Type, "channel", c.Channel)
 	}
-	return &wire.Frame{ID: cmd.ID, Type: wire.FrameReply, Presence: &wire.Presence{Full: true, Here: Members(ms)}}
+	return f
 }
 
 // Trace returns the W3C traceparent of a request, or "" if there is none, or
@@ -93,32 +98,13 @@ func (t *Transport) refuse(w http.ResponseWriter, err error) {
 }
 
 func (t *Transport) write(w http.ResponseWriter, f *wire.Frame) {
-	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("Cache-Control", "no-store")
 	code := http.StatusOK
 	if f.Error != nil {
-		code = Status(f.Error.Code)
-		if f.Error.RetryIn > 0 {
-			h.Set("Retry-After", strconv.Itoa((f.Error.RetryIn+999)/1000))
-		}
-		if code == http.StatusUnauthorized {
-			h.Set("WWW-Authenticate", `Bearer realm="karez"`)
-		}
+		e := refusal.Explain(f.Error)
+		e.Head(w.Header())
+		code = e.Status()
 	}
-	w.WriteHeader(code)
-	if _, err := w.Write(append(wire.JSON.AppendFrame(nil, f), '\n')); err != nil {
+	if err := httpio.WriteJSON(w, code, wire.JSON.AppendFrame(nil, f)); err != nil {
 		t.log.Debug("answer command", "err", err)
 	}
 }
-
-// noConn is the connection of a session that lasts for one command.
-type noConn struct{}
-
-func (noConn) Opened(gateway.Log) error             { return nil }
-func (noConn) Deliver(uint32, *gateway.Batch) error { return nil }
-func (noConn) Ended(gateway.Log, error) error       { return nil }
-func (noConn) Present(*gateway.Roster) error        { return nil }
-func (noConn) Signal(gateway.Signal)                {}
-func (noConn) Renew(time.Duration)                  {}
-func (noConn) Close(error)                          {}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -14,16 +13,13 @@ import (
 
 	"github.com/karez/karez/internal/auth"
 	"github.com/karez/karez/internal/gateway"
+	"github.com/karez/karez/internal/httpio"
 	"github.com/karez/karez/turn"
 	"github.com/karez/karez/wire"
 )
 
 // maxStreamBody bounds the body of POST /v1/stream, in bytes.
 const maxStreamBody = 256 << 10
-
-// writeTime is how long one write of a stream may take before its reader
-// counts as gone: nothing at all was taken in that time.
-const writeTime = 60 * time.Second
 
 // A streamRequest is the body of POST /v1/stream.
 type streamRequest struct {
@@ -33,13 +29,13 @@ type streamRequest struct {
 }
 
 // commands numbers the entries of a request, and checks them.
-func (r *streamRequest) commands() (out []wire.Command, err error) {
+func (r *streamRequest) commands(limit int) (out []wire.Command, err error) {
 	for _, list := range []struct {
 		typ string
 		in  []wire.Command
 	}{{wire.CmdFollow, r.Follow}, {wire.CmdJoin, r.Join}, {wire.CmdPresence, r.Presence}} {
-		if len(list.in) > gateway.DefaultMaxFollows {
-			return nil, &wire.Error{Code: wire.CodeTooMany, Message: fmt.Sprintf("a stream takes at most %d of each: follow, join, presence", gateway.DefaultMaxFollows), Hint: "open another stream"}
+		if len(list.in) > limit {
+			return nil, &wire.Error{Code: wire.CodeTooMany, Message: fmt.Sprintf("a stream takes at most %d of each: follow, join, presence", limit), Hint: "open another stream"}
 		}
 		for _, c := range list.in {
 			c.Type, c.ID = list.typ, uint64(len(out)+1)
@@ -61,7 +57,7 @@ func (t *Transport) serveStream(w http.ResponseWriter, r *http.Request) {
 		t.refuse(w, err)
 		return
 	}
-	follows, err := streamFollows(w, r)
+	follows, err := streamFollows(w, r, t.g.Limits().Follows)
 	if err != nil {
 		t.refuse(w, err)
 		return
@@ -77,7 +73,7 @@ func (t *Transport) serveStream(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no") // nginx would hold tokens back
-	sw := &sseWriter{w: w, rc: http.NewResponseController(w)}
+	sw := &sseWriter{httpio.NewFlusher(w)}
 	s.Hold()
 	err = sw.frame(t.welcome(s))
 	for i := 0; i < len(follows) && err == nil; i++ {
@@ -91,18 +87,18 @@ func (t *Transport) serveStream(w http.ResponseWriter, r *http.Request) {
 }
 
 // streamFollows reads what a stream is to follow.
-func streamFollows(w http.ResponseWriter, r *http.Request) ([]wire.Command, error) {
+func streamFollows(w http.ResponseWriter, r *http.Request, limit int) ([]wire.Command, error) {
 	if r.Method == http.MethodGet {
-		return queryFollows(r.URL.Query())
+		return queryFollows(r.URL.Query(), limit)
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxStreamBody))
+	body, err := httpio.ReadBody(w, r, maxStreamBody)
 	if err != nil {
-		return nil, badBody(err)
+		return nil, err
 	}
-	return bodyFollows(body)
+	return bodyFollows(body, limit)
 }
 
-func queryFollows(q url.Values) ([]wire.Command, error) {
+func queryFollows(q url.Values, limit int) ([]wire.Command, error) {
 	after, err := strconv.ParseUint(or(q.Get("after"), "0"), 10, 64)
 	if err != nil {
 		return nil, &wire.Error{Code: wire.CodeBadRequest, Message: "after is not a number", Hint: "give the last seq you have"}
@@ -117,10 +113,10 @@ func queryFollows(q url.Values) ([]wire.Command, error) {
 	for _, ch := range q["presence"] {
 		req.Presence = append(req.Presence, wire.Command{Channel: ch})
 	}
-	return req.commands()
+	return req.commands(limit)
 }
 
-func bodyFollows(body []byte) ([]wire.Command, error) {
+func bodyFollows(body []byte, limit int) ([]wire.Command, error) {
 	var req streamRequest
 	err := json.Unmarshal(body, &req)
 	if err == nil && !utf8.Valid(body) {
@@ -129,7 +125,7 @@ func bodyFollows(body []byte) ([]wire.Command, error) {
 	if err != nil {
 		return nil, &wire.Error{Code: wire.CodeBadRequest, Message: "the body is not the JSON of a stream request: " + err.Error(), Hint: `send {"follow":[{"channel":"…"}]}`}
 	}
-	return req.commands()
+	return req.commands(limit)
 }
 
 // pull writes what the session gives until either side ends.
@@ -161,11 +157,7 @@ func next(ctx context.Context, p *gateway.Pull, ping time.Duration) (gateway.Ite
 }
 
 // An sseWriter writes server-sent events and flushes each.
-type sseWriter struct {
-	w   io.Writer
-	rc  *http.ResponseController
-	buf []byte
-}
+type sseWriter struct{ out *httpio.Flusher }
 
 // item writes one thing that the session gave.
 func (w *sseWriter) item(it gateway.Item) error {
@@ -205,38 +197,17 @@ func (w *sseWriter) frame(f *wire.Frame) error { return w.data(wire.JSON.AppendF
 
 // data writes one event, whose data is p joined.
 func (w *sseWriter) data(p ...[]byte) error {
-	w.buf = append(w.buf[:0], "data: "...)
+	buf := append(w.out.Buf[:0], "data: "...)
 	for _, part := range p {
-		w.buf = append(w.buf, part...)
+		buf = append(buf, part...)
 	}
-	w.buf = append(w.buf, "\n\n"...)
-	return w.flush()
+	w.out.Buf = append(buf, "\n\n"...)
+	return w.out.Flush()
 }
 
 func (w *sseWriter) comment(s string) error {
-	w.buf = append(append(append(w.buf[:0], ": "...), s...), "\n\n"...)
-	return w.flush()
-}
-
-func (w *sseWriter) flush() error {
-	if err := w.rc.SetWriteDeadline(time.Now().Add(writeTime)); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return err
-	}
-	if _, err := w.w.Write(w.buf); err != nil {
-		return err
-	}
-	if cap(w.buf) > 4<<10 {
-		w.buf = nil // a large frame is rare; an idle stream keeps little
-	}
-	return w.rc.Flush()
-}
-
-func badBody(err error) error {
-	var tooBig *http.MaxBytesError
-	if errors.As(err, &tooBig) {
-		return &wire.Error{Code: wire.CodeTooLarge, Message: fmt.Sprintf("the body has more than %d bytes", tooBig.Limit)}
-	}
-	return &wire.Error{Code: wire.CodeBadRequest, Message: "the body could not be read: " + err.Error()}
+	w.out.Buf = append(append(append(w.out.Buf[:0], ": "...), s...), "\n\n"...)
+	return w.out.Flush()
 }
 
 func or(a, b string) string {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/karez/karez/internal/gateway"
 	"github.com/karez/karez/wire"
 )
 
@@ -125,9 +126,9 @@ func FuzzStreamRequest(f *testing.F) {
 				}
 			}
 		}
-		check(bodyFollows(p))
+		check(bodyFollows(p, gateway.DefaultMaxFollows))
 		if q, err := url.ParseQuery(string(p)); err == nil {
-			check(queryFollows(q))
+			check(queryFollows(q, gateway.DefaultMaxFollows))
 		}
 	})
 }

@@ -87,9 +87,10 @@ func (c *wsConn) open(who gateway.Identity) {
 }
 
 func (t *Transport) welcome(s *gateway.Session) *wire.Frame {
+	l := t.g.Limits()
 	return &wire.Frame{
 		Type: wire.FrameWelcome, Session: s.ID(), User: s.Who().User, Ping: int(t.opts.Ping / time.Millisecond),
-		Limits: &wire.Limits{Command: wire.MaxCommand, Signal: wire.MaxSignal, Follows: gateway.DefaultMaxFollows},
+		Limits: &wire.Limits{Command: wire.MaxCommand, Signal: l.Signal, Follows: l.Follows},
 	}
 }
 
