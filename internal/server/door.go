@@ -79,7 +79,7 @@ func (s *Server) origin(w http.ResponseWriter, r *http.Request) bool {
 	h.Set("Access-Control-Allow-Origin", o)
 	h.Add("Vary", "Origin")
 	h.Set("Access-Control-Allow-Methods", "GET, POST, PUT, DELETE")
-	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, Traceparent, X-AI-SDK-Version")
+	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key, Karez-Session, Last-Event-ID, Traceparent, X-AI-SDK-Version")
 	h.Set("Access-Control-Expose-Headers", "Retry-After, X-Workflow-Run-Id, X-Workflow-Stream-Tail-Index")
 	h.Set("Access-Control-Max-Age", "600")
 	return true
