@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/karez/karez/internal/transport/pusher"
+	"github.com/karez/karez/internal/transport/pusher/apps"
 	"github.com/karez/karez/turn"
 )
 
@@ -17,30 +17,30 @@ type pusherFlags struct {
 // devPusher is the id, key and secret of the development server's own app.
 const devPusher = "karez-dev"
 
-func (f pusherFlags) apps() ([]pusher.App, error) {
-	var apps []pusher.App
+func (f pusherFlags) apps() ([]apps.App, error) {
+	var list []apps.App
 	for _, s := range f.PusherApp {
-		a, err := pusher.ParseApp(s)
+		a, err := apps.Parse(s)
 		if err != nil {
 			return nil, fmt.Errorf("read --pusher-app: %w", err)
 		}
-		apps = append(apps, a)
+		list = append(list, a)
 	}
 	if f.PusherApps == "" {
-		return apps, nil
+		return list, nil
 	}
 	p, err := os.ReadFile(f.PusherApps)
 	if err != nil {
 		return nil, fmt.Errorf("read --pusher-apps: %w", err)
 	}
-	more, err := pusher.ReadApps(p)
-	return append(apps, more...), err
+	more, err := apps.Read(p)
+	return append(list, more...), err
 }
 
 // devApps are the apps of the development server: one is always there, on the
 // channels of its page.
-func (f pusherFlags) devApps() ([]pusher.App, error) {
-	apps, err := f.apps()
-	dev := pusher.App{ID: devPusher, Key: devPusher, Secret: devPusher, Tenant: turn.DefaultApp, Prompts: true}
-	return append(apps, dev), err
+func (f pusherFlags) devApps() ([]apps.App, error) {
+	list, err := f.apps()
+	dev := apps.App{ID: devPusher, Key: devPusher, Secret: devPusher, Tenant: turn.DefaultApp, Prompts: true}
+	return append(list, dev), err
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/karez/karez/internal/gateway"
+	"github.com/karez/karez/internal/transport/pusher/apps"
 )
 
 // pongTime is how long a client may take to answer pusher:ping.
@@ -23,7 +24,7 @@ const maxHeld = 64
 // A conn is one client, by WebSocket or HTTP: the session's gateway.Conn.
 type conn struct {
 	t       *Transport // set once, as all of this group
-	app     *App
+	app     *apps.App
 	id      string // the socket id
 	out     out
 	seen    func() time.Time // when the client last gave a sign of life
@@ -61,7 +62,7 @@ func newSocketID() string {
 }
 
 // open begins a session for a new client. A refused client is told why.
-func (t *Transport) open(app *App, l line, seen func() time.Time) *conn {
+func (t *Transport) open(app *apps.App, l line, seen func() time.Time) *conn {
 	c := &conn{t: t, app: app, id: newSocketID(), seen: seen, grants: &grants{app: app}, subs: make(map[string]*sub)}
 	c.out.line = l
 	c.ctx, c.end = context.WithCancel(context.Background())
@@ -138,27 +139,23 @@ func (c *conn) writable() {
 
 // Signal is part of gateway.Conn.
 func (c *conn) Signal(s gateway.Signal) {
-	if s.Session == exceptPrefix+c.id {
+	if s.Session == apps.Except(c.id) {
 		return
 	}
 	ch, event, user := s.Channel, s.Name, ""
 	if ch == "" { // a word to this user
 		if u := c.signedIn(); u != nil {
-			ch = serverToUser + u.ID
+			ch = apps.ServerToUser + u.ID
 		}
 	}
 	if !s.Server {
 		event = asClientEvent(s.Name)
-		if isPresence(ch) {
+		if apps.IsPresence(ch) {
 			user = s.From
 		}
 	}
 	c.onChannel(ch, appendEvent(nil, event, ch, dataText(s.Data), user))
 }
-
-// exceptPrefix and a socket id stand in Signal.Session for a client that shall
-// not get an event.
-const exceptPrefix = "pusher:"
 
 // onChannel sends a frame to the subscriber of ch, after the answer to the
 // subscription.
@@ -223,7 +220,7 @@ func (c *conn) gone(why error) {
 		c.session.Close(why)
 	}
 	for ch := range subs {
-		c.t.rooms.left(c.app, ch)
+		c.t.occ.Left(c.app, ch)
 	}
 }
 
@@ -236,12 +233,12 @@ func (c *conn) sweep(now time.Time) {
 	silent := now.Sub(c.seen())
 	c.mu.Lock()
 	pinged := c.pinged
-	c.pinged = silent > c.app.activity()
+	c.pinged = silent > c.app.Activity()
 	c.mu.Unlock()
 	switch {
-	case silent > c.app.activity()+pongTime:
+	case silent > c.app.Activity()+pongTime:
 		c.fail(codePong, "Pong reply not received: ping was sent to the client, but no reply was received")
-	case silent > c.app.activity() && !pinged:
+	case silent > c.app.Activity() && !pinged:
 		c.tell(appendEvent(nil, evPing, "", "{}", ""))
 	}
 }

@@ -4,12 +4,13 @@ import (
 	"sync"
 
 	"github.com/karez/karez/internal/gateway"
+	"github.com/karez/karez/internal/transport/pusher/apps"
 )
 
 // grants are what a connection may do: what its app's configuration gives to
 // everybody, and what signatures have proven since (design: 8).
 type grants struct {
-	app *App // set once
+	app *apps.App // set once
 
 	mu     sync.Mutex // guards the one below
 	proven map[string]bool
@@ -38,7 +39,7 @@ func (g *grants) May(verb, app, ch string) bool {
 	g.mu.Lock()
 	proven := g.proven[ch]
 	g.mu.Unlock()
-	open := isPublic(ch) && g.app.public(ch)
+	open := g.app.IsOpen(ch)
 	switch verb {
 	case gateway.Read:
 		return proven || open
@@ -46,9 +47,9 @@ func (g *grants) May(verb, app, ch string) bool {
 		return proven
 	case gateway.Publish:
 		switch g.app.AcceptClientEventsFrom {
-		case FromMembers:
+		case apps.FromMembers:
 			return proven
-		case FromAll:
+		case apps.FromAll:
 			return proven || open
 		}
 	case gateway.Prompt, gateway.Cancel:

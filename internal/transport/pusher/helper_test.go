@@ -10,9 +10,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -23,6 +25,7 @@ import (
 	"github.com/karez/karez/broker"
 	"github.com/karez/karez/broker/membroker"
 	"github.com/karez/karez/internal/gateway"
+	"github.com/karez/karez/internal/transport/pusher/apps"
 	"github.com/karez/karez/internal/turns"
 	"github.com/karez/karez/turn"
 )
@@ -140,7 +143,7 @@ func (r *rig) dial() *client {
 		Socket  string `json:"socket_id"`
 		Timeout int    `json:"activity_timeout"`
 	}
-	if err := json.Unmarshal([]byte(f.text()), &d); err != nil || !goodSocket(d.Socket) || d.Timeout <= 0 {
+	if err := json.Unmarshal([]byte(f.text()), &d); err != nil || !apps.GoodSocket(d.Socket) || d.Timeout <= 0 {
 		r.tb.Fatalf("%s: %v", f.raw, err)
 	}
 	c.id = d.Socket
@@ -266,8 +269,8 @@ func (c *client) goneWith() (code int) {
 func (c *client) ask(ch, data string) {
 	c.tb.Helper()
 	auth := ""
-	if !isPublic(ch) {
-		auth = c.r.app.Key + ":" + sign(c.r.app.Secret, channelText(c.id, ch, data))
+	if !apps.IsPublic(ch) {
+		auth = c.r.app.Key + ":" + apps.Sign(c.r.app.Secret, apps.ChannelText(c.id, ch, data))
 	}
 	c.send(`{"event":"pusher:subscribe","data":{"channel":%q,"auth":%q,"channel_data":%s}}`, ch, auth, quote(data))
 }
@@ -280,7 +283,7 @@ func (c *client) subscribe(ch, data string) frame {
 
 func (c *client) signin(data string) {
 	c.tb.Helper()
-	c.send(`{"event":"pusher:signin","data":{"auth":%q,"user_data":%s}}`, c.r.app.Key+":"+sign(c.r.app.Secret, userText(c.id, data)), quote(data))
+	c.send(`{"event":"pusher:signin","data":{"auth":%q,"user_data":%s}}`, c.r.app.Key+":"+apps.Sign(c.r.app.Secret, apps.UserText(c.id, data)), quote(data))
 }
 
 // call makes a signed request to the REST API.
@@ -296,9 +299,18 @@ func (r *rig) call(method, path string, query url.Values, body string) (status i
 	}
 	path = "/apps/" + r.app.ID + path
 	if !q.Has("auth_signature") {
-		q.Set("auth_signature", sign(r.app.Secret, method+"\n"+path+"\n"+signedQuery(q)))
+		q.Set("auth_signature", apps.Sign(r.app.Secret, method+"\n"+path+"\n"+sorted(q)))
 	}
 	return r.plain(method, path+"?"+q.Encode(), body)
+}
+
+// sorted is a query as back ends sign it.
+func sorted(q url.Values) string {
+	var pairs []string
+	for _, k := range slices.Sorted(maps.Keys(q)) {
+		pairs = append(pairs, k+"="+q.Get(k))
+	}
+	return strings.Join(pairs, "&")
 }
 
 func (r *rig) plain(method, path, body string) (status int, answer string) {

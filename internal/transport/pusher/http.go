@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"regexp"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -24,7 +25,7 @@ const writeTime = 60 * time.Second
 
 func (t *Transport) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	server, session, way := r.PathValue("server"), r.PathValue("session"), r.PathValue("way")
-	if !digits(server) || len(server) > 3 || !goodSession(session) {
+	if !goodSession.MatchString(server + "/" + session) {
 		http.Error(w, "a session is named by a number below 1000 and 8 letters or digits", http.StatusBadRequest)
 		return
 	}
@@ -46,17 +47,8 @@ func (t *Transport) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func goodSession(s string) bool {
-	if s == "" || len(s) > 16 {
-		return false
-	}
-	for i := 0; i < len(s); i++ {
-		if !alnum(s[i]) {
-			return false
-		}
-	}
-	return true
-}
+// goodSession is how clients name their sessions, and a little more.
+var goodSession = regexp.MustCompile(`^[0-9]{1,3}/[0-9A-Za-z]{1,16}$`)
 
 // poll returns the session of a receiving request, and whether it begins here.
 func (t *Transport) poll(r *http.Request, name string) (l *httpLine, first bool) {

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/karez/karez/internal/transport/pusher/apps"
 )
 
 // A puller is a client of the fallback.
@@ -292,11 +294,11 @@ func TestSilentClients(t *testing.T) {
 	c := r.dial()
 	conn := r.tr.all()[0]
 	now := time.Now()
-	conn.sweep(now.Add(DefaultActivity * time.Second / 2))
+	conn.sweep(now.Add(apps.DefaultActivity * time.Second / 2))
 	c.none(evPing)
-	conn.sweep(now.Add((DefaultActivity + 5) * time.Second))
+	conn.sweep(now.Add((apps.DefaultActivity + 5) * time.Second))
 	c.next(evPing)
-	conn.sweep(now.Add(DefaultActivity*time.Second + pongTime + 5*time.Second))
+	conn.sweep(now.Add(apps.DefaultActivity*time.Second + pongTime + 5*time.Second))
 	if code := c.goneWith(); code != codePong {
 		t.Errorf("closed with %d", code)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/karez/karez/internal/gateway"
 	"github.com/karez/karez/internal/presence"
+	"github.com/karez/karez/internal/transport/pusher/apps"
 )
 
 // memberChanged tells of another state or info, for which Pusher has no event.
@@ -30,7 +31,7 @@ func (c *conn) join(ctx context.Context, ch string, s *sub, m gateway.Member) er
 
 // Present is part of gateway.Conn.
 func (c *conn) Present(p *gateway.Roster) error {
-	if id, ok := strings.CutPrefix(p.Channel, hiddenUser); ok {
+	if id, ok := strings.CutPrefix(p.Channel, apps.HiddenUser); ok {
 		return c.watched(id, p)
 	}
 	c.mu.Lock()
@@ -45,7 +46,7 @@ func (c *conn) Present(p *gateway.Roster) error {
 		return nil
 	}
 	c.mu.Unlock()
-	c.t.rooms.changed(c.app, p.Channel)
+	c.t.occ.Changed(c.app, p.Channel)
 	return c.out.try(split([][]byte{p.Body(presentKey{}, appendPresent)})...)
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/karez/karez/broker"
 	"github.com/karez/karez/broker/membroker"
+	"github.com/karez/karez/internal/transport/pusher/apps"
 )
 
 // two starts two nodes over one broker.
@@ -28,7 +29,7 @@ func two(t *testing.T, app App) (a, b *rig) {
 func (r *rig) sees(id string) {
 	r.tb.Helper()
 	eventually(r.tb, id, func() bool {
-		ids, err := r.tr.people(context.Background(), r.tr.byKey[r.app.Key], "presence-room")
+		ids, err := r.tr.occ.People(context.Background(), r.tr.byKey[r.app.Key], "presence-room")
 		return err == nil && slices.Contains(ids, id)
 	})
 }
@@ -142,7 +143,7 @@ func TestSigninWatchlistAndTerminate(t *testing.T) {
 	one.trigger(`{"name":"hello","channel":"#server-to-user-bob","data":"{}"}`)
 	bob.next("hello")
 	// A signed in user is a member without channel_data.
-	bob.send(`{"event":"pusher:subscribe","data":{"channel":"presence-room","auth":"demo-key:%s"}}`, sign("demo-secret", bob.id+":presence-room"))
+	bob.send(`{"event":"pusher:subscribe","data":{"channel":"presence-room","auth":"demo-key:%s"}}`, apps.Sign("demo-secret", bob.id+":presence-room"))
 	if f := bob.next(evSubscribed); !strings.Contains(f.text(), `"ids":["bob"]`) {
 		t.Errorf("%s", f.raw)
 	}

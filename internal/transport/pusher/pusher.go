@@ -8,21 +8,26 @@
 // logs: they are told as events turn.* that never get lost, each turn from its
 // beginning whenever a client subscribes, for Pusher clients have no cursor.
 //
-// Read pusher.go and conn.go, then subscribe.go, turn.go and out.go; http.go
-// and poll.go are the fallback; rest.go and the files beside it the API for
-// back ends; hook.go the webhooks. codec.go, name.go and sign.go are pure.
+// Read pusher.go and conn.go, then subscribe.go, turn.go and out.go; http.go and
+// poll.go are the fallback. Package apps below is what an app is, rest the API
+// for back ends, occupancy who is there and the webhooks that tell of it.
 package pusher
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/karez/karez/internal/gateway"
 	"github.com/karez/karez/internal/socket"
+	"github.com/karez/karez/internal/transport/pusher/apps"
+	"github.com/karez/karez/internal/transport/pusher/occupancy"
+	"github.com/karez/karez/internal/transport/pusher/rest"
 )
 
 // commandTime bounds what one message may take at the broker.
@@ -33,7 +38,10 @@ const closeTime = 2 * time.Second
 
 // maxMessage bounds what a client may send at once, in bytes: the largest
 // event of any app, quoted.
-const maxMessage = 2*maxMaxEvent + 16<<10
+const maxMessage = 2*apps.MaxMaxEvent + 16<<10
+
+// An App is one Pusher application.
+type App = apps.App
 
 // Options configure a Transport.
 type Options struct {
@@ -53,44 +61,45 @@ type Transport struct {
 	opts  Options
 	log   *slog.Logger
 	group *socket.Group
-	byKey map[string]*App
-	byID  map[string]*App
-	rooms *rooms
-	hooks *hooks
+	byKey map[string]*apps.App
+	occ   *occupancy.Occupancy
+	api   *rest.API
 	ctx   context.Context // ends with Close
 	stop  context.CancelFunc
 	wg    sync.WaitGroup
 
 	mu    sync.Mutex // guards all below
 	conns map[*conn]struct{}
-	count map[*App]int         // connections
+	count map[*apps.App]int    // connections
 	polls map[string]*httpLine // by app and session
 }
 
 // New returns a transport over g. Close ends what it started.
 func New(g *gateway.Gateway, o Options) (*Transport, error) {
-	o.Ping = or(o.Ping, DefaultPing)
+	o.Ping = cmp.Or(o.Ping, DefaultPing)
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	o.Socket.MaxMessage = or(o.Socket.MaxMessage, maxMessage)
+	o.Socket.MaxMessage = cmp.Or(o.Socket.MaxMessage, maxMessage)
 	t := &Transport{
-		g: g, opts: o, log: o.Log, byKey: make(map[string]*App), byID: make(map[string]*App),
-		conns: make(map[*conn]struct{}), count: make(map[*App]int), polls: make(map[string]*httpLine),
+		g: g, opts: o, log: o.Log, byKey: make(map[string]*apps.App),
+		conns: make(map[*conn]struct{}), count: make(map[*apps.App]int), polls: make(map[string]*httpLine),
 	}
+	var list []*apps.App
 	for _, a := range o.Apps {
-		if err := a.check(); err != nil {
+		if err := a.Check(); err != nil {
 			return nil, err
 		}
-		if t.byID[a.ID] != nil || t.byKey[a.Key] != nil {
+		if slices.ContainsFunc(list, func(b *apps.App) bool { return a.ID == b.ID || a.Key == b.Key }) {
 			return nil, fmt.Errorf("pusher app %q: its id or key is given twice", a.ID)
 		}
-		t.byID[a.ID], t.byKey[a.Key] = &a, &a
+		t.byKey[a.Key] = &a
+		list = append(list, &a)
 	}
 	t.group = socket.NewGroup(o.Socket)
 	t.ctx, t.stop = context.WithCancel(context.Background())
-	t.hooks = newHooks(t)
-	t.rooms = newRooms(t)
+	t.occ = occupancy.New(g, list, occupancy.Options{Connections: t.connections, Client: o.Client, Log: o.Log})
+	t.api = rest.New(g, t.occ, list, o.Log)
 	t.wg.Go(t.sweep)
 	return t, nil
 }
@@ -100,7 +109,7 @@ func (t *Transport) Register(mux *http.ServeMux) {
 	mux.HandleFunc("GET /app/{key}", t.serveWS)
 	mux.HandleFunc("GET /app/{$}", t.serveWS)
 	mux.HandleFunc("POST /pusher/app/{key}/{server}/{session}/{way}", t.serveHTTP)
-	t.registerREST(mux)
+	t.api.Register(mux)
 }
 
 // Close ends the transport's goroutines and whatever connections are left.
@@ -119,6 +128,7 @@ func (t *Transport) Close() {
 	}
 	t.stop()
 	t.wg.Wait()
+	t.occ.Close()
 }
 
 func (t *Transport) all() []*conn {
@@ -151,6 +161,19 @@ func (t *Transport) remove(c *conn) {
 	}
 	delete(t.conns, c)
 	t.count[c.app]--
+}
+
+// connections counts the connections of each app.
+func (t *Transport) connections() map[string]int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	out := make(map[string]int)
+	for a, n := range t.count {
+		if n > 0 {
+			out[a.ID] = n
+		}
+	}
+	return out
 }
 
 // sweepEvery is how often silent connections are looked for.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/karez/karez/internal/transport/pusher/apps"
 	"github.com/karez/karez/turn"
 )
 
@@ -37,13 +38,13 @@ func TestSubscriptionsAreProven(t *testing.T) {
 	a := r.dial()
 	for _, c := range []struct{ channel, auth, data string }{
 		{"private-x", "", ""},
-		{"private-x", "demo-key:" + sign("demo-secret", "1.1:private-x"), ""},
-		{"private-x", "demo-key:" + sign("other", a.id+":private-x"), ""},
+		{"private-x", "demo-key:" + apps.Sign("demo-secret", "1.1:private-x"), ""},
+		{"private-x", "demo-key:" + apps.Sign("other", a.id+":private-x"), ""},
 		{"private-encrypted-x", "", ""},
-		{"presence-x", "demo-key:" + sign("demo-secret", a.id+":presence-x"), `{"user_id":"1"}`},
-		{"presence-x", "demo-key:" + sign("demo-secret", a.id+`:presence-x:{"user_id":""}`), `{"user_id":""}`},
-		{"presence-x", "demo-key:" + sign("demo-secret", a.id+`:presence-x:null`), `null`},
-		{"presence-x", "demo-key:" + sign("demo-secret", a.id+`:presence-x`), ``},
+		{"presence-x", "demo-key:" + apps.Sign("demo-secret", a.id+":presence-x"), `{"user_id":"1"}`},
+		{"presence-x", "demo-key:" + apps.Sign("demo-secret", a.id+`:presence-x:{"user_id":""}`), `{"user_id":""}`},
+		{"presence-x", "demo-key:" + apps.Sign("demo-secret", a.id+`:presence-x:null`), `null`},
+		{"presence-x", "demo-key:" + apps.Sign("demo-secret", a.id+`:presence-x`), ``},
 		{"#server-to-user-9", "", ""},
 		{"#user-9", "", ""},
 		{"a:b", "", ""},
@@ -53,7 +54,7 @@ func TestSubscriptionsAreProven(t *testing.T) {
 		a.send(`{"event":"pusher:subscribe","data":{"channel":%q,"auth":%q,"channel_data":%s}}`, c.channel, c.auth, quote(c.data))
 		f := a.next(evSubError)
 		var d struct{ Status int }
-		if err := json.Unmarshal([]byte(f.text()), &d); err != nil || d.Status < 400 || f.Channel != clip(c.channel) {
+		if err := json.Unmarshal([]byte(f.text()), &d); err != nil || d.Status < 400 || f.Channel != apps.Clip(c.channel) {
 			t.Errorf("%v: %s", c, f.raw)
 		}
 		if f = a.next(evError); f.Data[0] != '{' {
@@ -149,13 +150,13 @@ func TestClientEvents(t *testing.T) {
 			t.Errorf("%s: %s", m, f.raw)
 		}
 	}
-	all := newRig(t, demo(func(a *App) { a.AcceptClientEventsFrom = FromAll }))
+	all := newRig(t, demo(func(a *App) { a.AcceptClientEventsFrom = apps.FromAll }))
 	d, e := all.dial(), all.dial()
 	d.subscribe("news", "")
 	e.subscribe("news", "")
 	d.send(`{"event":"client-a","channel":"news","data":{}}`)
 	e.next("client-a")
-	none := newRig(t, demo(func(a *App) { a.AcceptClientEventsFrom = FromNone })).dial()
+	none := newRig(t, demo(func(a *App) { a.AcceptClientEventsFrom = apps.FromNone })).dial()
 	none.subscribe("private-x", "")
 	none.send(`{"event":"client-a","channel":"private-x","data":{}}`)
 	if f := none.next(evError); !strings.Contains(f.raw, `"code":4301`) {

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/karez/karez/internal/transport/pusher/apps"
 )
 
 func TestRESTRefusals(t *testing.T) {
@@ -32,9 +34,9 @@ func TestRESTRefusals(t *testing.T) {
 		{"bad socket", "POST", "/events", nil, event(`,"socket_id":"1"`), 400},
 		{"bad info", "POST", "/events", nil, event(`,"info":"x"`), 400},
 		{"user_count", "POST", "/events", nil, event(`,"info":"user_count"`), 400},
-		{"largest", "POST", "/events", nil, `{"name":"e","channel":"c","data":"` + strings.Repeat("x", DefaultMaxEvent) + `"}`, 200},
-		{"too large", "POST", "/events", nil, `{"name":"e","channel":"c","data":"` + strings.Repeat("x", DefaultMaxEvent+1) + `"}`, 413},
-		{"far too large", "POST", "/events", nil, strings.Repeat(" ", maxBody+1), 413},
+		{"largest", "POST", "/events", nil, `{"name":"e","channel":"c","data":"` + strings.Repeat("x", apps.DefaultMaxEvent) + `"}`, 200},
+		{"too large", "POST", "/events", nil, `{"name":"e","channel":"c","data":"` + strings.Repeat("x", apps.DefaultMaxEvent+1) + `"}`, 413},
+		{"far too large", "POST", "/events", nil, strings.Repeat(" ", 6<<20), 413},
 		{"no JSON", "POST", "/events", nil, `{`, 400},
 		{"batch", "POST", "/batch_events", nil, `{"batch":[` + event("") + `,` + event("") + `]}`, 200},
 		{"large batch", "POST", "/batch_events", nil, `{"batch":[` + event("") + strings.Repeat(","+event(""), 10) + `]}`, 400},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/karez/karez/internal/gateway"
+	"github.com/karez/karez/internal/transport/pusher/apps"
 )
 
 // maxWatched is how many users one may watch.
@@ -30,7 +31,7 @@ func (c *conn) signin(ctx context.Context, data json.RawMessage) {
 		return
 	}
 	var u user
-	if !c.app.proves(d.Auth, userText(c.id, d.User)) {
+	if !c.app.Proves(d.Auth, apps.UserText(c.id, d.User)) {
 		c.refuse(codeForbidden, "Connection not authorized: the signature of user_data is invalid")
 		return
 	}
@@ -66,7 +67,7 @@ const maxUser = 128
 // meet on channels that nobody can name, so that being online is presence, and
 // holds across nodes and their deaths.
 func (c *conn) online(ctx context.Context, u *user) error {
-	own := hiddenUser + u.ID
+	own := apps.HiddenUser + u.ID
 	c.grants.prove(own)
 	if err := c.session.JoinAs(ctx, own, gateway.Member{ID: u.ID}); err != nil {
 		return err
@@ -75,8 +76,8 @@ func (c *conn) online(ctx context.Context, u *user) error {
 		if id == u.ID || id == "" || len(id) > maxUser {
 			continue
 		}
-		c.grants.prove(hiddenUser + id)
-		if err := c.session.Watch(ctx, hiddenUser+id); err != nil {
+		c.grants.prove(apps.HiddenUser + id)
+		if err := c.session.Watch(ctx, apps.HiddenUser+id); err != nil {
 			return err
 		}
 	}

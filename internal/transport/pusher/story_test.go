@@ -1,6 +1,7 @@
 package pusher
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"flag"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/karez/karez/internal/gateway"
+	"github.com/karez/karez/internal/transport/pusher/apps"
 	"github.com/karez/karez/turn"
 )
 
@@ -65,11 +67,11 @@ func (p *play) run(lines []string) {
 		switch {
 		case m != nil && m[2] == "<":
 			if !*rewrite {
-				p.hear(i+1, or(m[1], "1"), m[3])
+				p.hear(i+1, cmp.Or(m[1], "1"), m[3])
 			}
 			continue
 		case m != nil:
-			p.conns[or(m[1], "1")].send("%s", p.signs(or(m[1], "1"), m[3]))
+			p.conns[cmp.Or(m[1], "1")].send("%s", p.signs(cmp.Or(m[1], "1"), m[3]))
 		case strings.HasPrefix(line, "! "):
 			p.do(strings.SplitN(line[2:], " ", 3))
 		}
@@ -165,11 +167,11 @@ func (p *play) signs(name, s string) string {
 	if json.Unmarshal([]byte(s), &m) != nil || m.Data.Auth != "$" {
 		return s
 	}
-	text := channelText(c.id, m.Data.Channel, m.Data.ChannelData)
+	text := apps.ChannelText(c.id, m.Data.Channel, m.Data.ChannelData)
 	if m.Event == evSignin {
-		text = userText(c.id, m.Data.UserData)
+		text = apps.UserText(c.id, m.Data.UserData)
 	}
-	return strings.Replace(s, `"auth":"$"`, `"auth":"demo-key:`+sign("demo-secret", text)+`"`, 1)
+	return strings.Replace(s, `"auth":"$"`, `"auth":"demo-key:`+apps.Sign("demo-secret", text)+`"`, 1)
 }
 
 func (p *play) do(words []string) {
@@ -213,7 +215,7 @@ func (p *play) do(words []string) {
 		if len(data) == 0 {
 			data = []byte(ev.Text)
 		}
-		p.write(p.id, p.epoch, turn.Event{Kind: or(ev.Kind, turn.KindText), Data: data})
+		p.write(p.id, p.epoch, turn.Event{Kind: cmp.Or(ev.Kind, turn.KindText), Data: data})
 	case "kick":
 		if _, err := p.g.Kick(context.Background(), gateway.Target{App: "app", User: words[1]}, 10*time.Millisecond); err != nil {
 			p.tb.Fatal(err)

@@ -8,7 +8,12 @@ import (
 	"strconv"
 
 	"github.com/karez/karez/internal/gateway"
+	"github.com/karez/karez/internal/transport/pusher/apps"
 )
+
+// maxSubs bounds the subscriptions of a connection. Those that show turns are
+// bounded by gateway.Options.MaxFollows, too.
+const maxSubs = 1000
 
 var errProof = errors.New("invalid signature") // caller: refuse the subscription
 
@@ -27,8 +32,8 @@ func (c *conn) subscribe(ctx context.Context, data json.RawMessage) {
 		c.complain(codeGeneric, "Invalid message format")
 		return
 	}
-	if !goodChannel(d.Channel) {
-		c.refuseSub(d.Channel, codeForbidden, 400, fmt.Sprintf("Invalid channel name %q: a name has 1 to %d letters, digits and _-=@,.;", clip(d.Channel), maxChannel))
+	if !apps.GoodChannel(d.Channel) {
+		c.refuseSub(d.Channel, codeForbidden, 400, fmt.Sprintf("Invalid channel name %q: a name has 1 to %d letters, digits and _-=@,.;", apps.Clip(d.Channel), apps.MaxChannel))
 		return
 	}
 	c.mu.Lock()
@@ -60,7 +65,7 @@ func (c *conn) refuseSub(ch string, code, status int, text string) {
 		if status == 401 || status == 403 {
 			kind = "AuthError"
 		}
-		c.tell(appendEvent(nil, evSubError, clip(ch), `{"type":"`+kind+`","error":`+quote(text)+`,"status":`+strconv.Itoa(status)+`}`, ""))
+		c.tell(appendEvent(nil, evSubError, apps.Clip(ch), `{"type":"`+kind+`","error":`+quote(text)+`,"status":`+strconv.Itoa(status)+`}`, ""))
 	}
 	c.complain(code, text)
 }
@@ -70,16 +75,16 @@ func (c *conn) refuseSub(ch string, code, status int, text string) {
 func (c *conn) prove(d subscribeData) (*gateway.Member, error) {
 	u := c.signedIn()
 	switch {
-	case isPublic(d.Channel):
+	case apps.IsPublic(d.Channel):
 		return nil, nil
 	case d.Channel[0] == '#':
-		if u == nil || d.Channel != serverToUser+u.ID {
+		if u == nil || d.Channel != apps.ServerToUser+u.ID {
 			return nil, fmt.Errorf("%w: this channel belongs to a user who is not signed in here", gateway.ErrForbidden)
 		}
 		return nil, nil
-	case !c.app.proves(d.Auth, channelText(c.id, d.Channel, d.ChannelData)):
+	case !c.app.Proves(d.Auth, apps.ChannelText(c.id, d.Channel, d.ChannelData)):
 		return nil, fmt.Errorf("%w: expected key:signature, the HMAC SHA256 hex digest of socket_id, channel and channel_data", errProof)
-	case !isPresence(d.Channel):
+	case !apps.IsPresence(d.Channel):
 		return nil, nil
 	case d.ChannelData == "" && u != nil:
 		return &gateway.Member{ID: u.ID, Info: u.Info}, nil
@@ -118,9 +123,13 @@ func (c *conn) enter(ctx context.Context, ch string, m *gateway.Member) (err err
 		c.mu.Unlock()
 		return gateway.ErrClosed
 	}
+	if len(c.subs) >= maxSubs {
+		c.mu.Unlock()
+		return fmt.Errorf("%w: a connection has at most %d subscriptions", gateway.ErrTooMany, maxSubs)
+	}
 	c.subs[ch] = s
 	c.mu.Unlock()
-	if !isPublic(ch) {
+	if !apps.IsPublic(ch) {
 		c.grants.prove(ch)
 	}
 	defer func() {
@@ -136,7 +145,7 @@ func (c *conn) enter(ctx context.Context, ch string, m *gateway.Member) (err err
 	c.session.Hold() // the answer first, then what is followed
 	defer c.session.Release()
 	f := gateway.Follow{Channel: ch, From: gateway.FromNow}
-	if c.app.HideTurns || isEncrypted(ch) || ch[0] == '#' {
+	if c.app.HideTurns || apps.IsEncrypted(ch) || ch[0] == '#' {
 		f.From = gateway.FromSignals // no key to encrypt turns with, or none wanted
 	}
 	if _, err := c.session.Follow(ctx, f); err != nil {
@@ -148,10 +157,15 @@ func (c *conn) enter(ctx context.Context, ch string, m *gateway.Member) (err err
 // welcome answers a subscription, and sends what was held back behind it.
 func (c *conn) welcome(ctx context.Context, ch string, s *sub) error {
 	var cached []byte
-	if isCache(ch) {
-		var err error
-		if cached, err = c.t.cached(ctx, c.app, ch); err != nil {
+	if apps.IsCache(ch) {
+		last, err := c.t.occ.Last(ctx, c.app, ch)
+		if err != nil {
 			return err
+		}
+		cached = appendEvent(nil, last.Name, ch, last.Data, "")
+		if last.Name == "" {
+			cached = appendEvent(nil, evCacheMiss, ch, "", "")
+			c.t.occ.CacheMiss(ctx, c.app, ch)
 		}
 	}
 	c.mu.Lock()
@@ -174,7 +188,7 @@ func (c *conn) welcome(ctx context.Context, ch string, s *sub) error {
 	if err != nil {
 		return err
 	}
-	c.t.rooms.joined(c.app, ch)
+	c.t.occ.Joined(c.app, ch)
 	return nil
 }
 
@@ -186,7 +200,7 @@ func (c *conn) unsubscribe(data json.RawMessage) {
 		return
 	}
 	if c.leave(d.Channel) {
-		c.t.rooms.left(c.app, d.Channel)
+		c.t.occ.Left(c.app, d.Channel)
 	}
 }
 
@@ -206,11 +220,4 @@ func (c *conn) leave(ch string) bool {
 	c.session.Unfollow(ch, "")
 	c.grants.forget(ch)
 	return done
-}
-
-func clip(s string) string {
-	if len(s) > maxChannel {
-		return s[:maxChannel]
-	}
-	return s
 }

@@ -1,6 +1,7 @@
 package pusher
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/karez/karez/internal/gateway"
+	"github.com/karez/karez/internal/transport/pusher/apps"
 	"github.com/karez/karez/turn"
 )
 
@@ -39,7 +41,7 @@ func (c *conn) clientEvent(ctx context.Context, m message) {
 			c.complain(codeGeneric, "Invalid message format")
 			return
 		}
-		c.complain(0, "Unsupported event "+clip(m.Event)+": client events begin with client-")
+		c.complain(0, "Unsupported event "+apps.Clip(m.Event)+": client events begin with client-")
 		return
 	}
 	s, code, why := c.mayWhisper(m)
@@ -64,7 +66,7 @@ func (c *conn) clientEvent(ctx context.Context, m message) {
 		c.complain(r.code, explain(err))
 		return
 	}
-	c.t.hooks.clientEvent(c.app, m, c.id, s.member)
+	c.t.occ.ClientEvent(c.app, m.Channel, m.Event, dataText(m.Data), c.id, s.member)
 }
 
 // mayWhisper says why a client event may not be sent, or returns the
@@ -74,13 +76,13 @@ func (c *conn) mayWhisper(m message) (s *sub, code int, why string) {
 	s = c.subs[m.Channel]
 	c.mu.Unlock()
 	switch {
-	case c.app.AcceptClientEventsFrom == FromNone:
+	case c.app.AcceptClientEventsFrom == apps.FromNone:
 		return nil, codeRate, "The app does not have client messaging enabled."
-	case len(m.Event) > maxEvent:
-		return nil, 0, fmt.Sprintf("Client event rejected - the name has %d bytes, at most %d are allowed", len(m.Event), maxEvent)
+	case len(m.Event) > apps.MaxEventName:
+		return nil, 0, fmt.Sprintf("Client event rejected - the name has %d bytes, at most %d are allowed", len(m.Event), apps.MaxEventName)
 	case s == nil || s.pending:
 		return nil, codeForbidden, "The client is not a member of the specified channel."
-	case isEncrypted(m.Channel):
+	case apps.IsEncrypted(m.Channel):
 		return nil, codeForbidden, "Client event rejected - not supported on encrypted channels"
 	case !c.grants.May(gateway.Publish, c.app.Tenant, m.Channel) || m.Channel[0] == '#':
 		return nil, codeForbidden, "Client event rejected - only supported on private and presence channels"
@@ -106,7 +108,7 @@ func (c *conn) command(ctx context.Context, m message) {
 	}
 	err := decodeData(m.Data, &d)
 	if err == nil && m.Event == clientPrompt {
-		d.Prompt.Message = or(d.Prompt.Message, rand.Text())
+		d.Prompt.Message = cmp.Or(d.Prompt.Message, rand.Text())
 		d.Prompt.User, d.Prompt.Supersedes = "", ""
 		_, err = c.session.Prompt(ctx, m.Channel, d.Prompt, "")
 	} else if err == nil {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/karez/karez/internal/socket"
+	"github.com/karez/karez/internal/transport/pusher/apps"
 )
 
 // A wsLine is a WebSocket client: the socket's handler and the conn's line.
@@ -41,7 +42,7 @@ const (
 )
 
 // admit finds the app of a request, or says why the client may not come in.
-func (t *Transport) admit(r *http.Request, key string) (app *App, code int, why string) {
+func (t *Transport) admit(r *http.Request, key string) (app *apps.App, code int, why string) {
 	app = t.byKey[key]
 	switch q := r.URL.Query(); {
 	case key == "":

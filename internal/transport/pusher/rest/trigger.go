@@ -1,4 +1,4 @@
-package pusher
+package rest
 
 import (
 	"context"
@@ -6,9 +6,10 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/karez/karez/internal/gateway"
+	"github.com/karez/karez/internal/transport/pusher/apps"
+	"github.com/karez/karez/internal/transport/pusher/occupancy"
 )
 
 // Limits of the REST API, as Pusher documents them.
@@ -28,7 +29,7 @@ type event struct {
 }
 
 // trigger publishes an event on its channels.
-func (t *Transport) trigger(c *call) (any, error) {
+func (t *API) trigger(c *call) (any, error) {
 	var e event
 	if err := c.decode(&e); err != nil {
 		return nil, err
@@ -36,7 +37,7 @@ func (t *Transport) trigger(c *call) (any, error) {
 	if e.Channel != "" {
 		e.Channels = append(e.Channels, e.Channel)
 	}
-	attrs, err := c.app.checkEvent(&e)
+	attrs, err := checkEvent(c.app, &e)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +57,7 @@ func (t *Transport) trigger(c *call) (any, error) {
 }
 
 // triggerBatch publishes several events, each on one channel.
-func (t *Transport) triggerBatch(c *call) (any, error) {
+func (t *API) triggerBatch(c *call) (any, error) {
 	var body struct {
 		Batch []event `json:"batch"`
 	}
@@ -74,7 +75,7 @@ func (t *Transport) triggerBatch(c *call) (any, error) {
 		}
 		e.Channels = []string{e.Channel}
 		var err error
-		if attrs[i], err = c.app.checkEvent(e); err != nil {
+		if attrs[i], err = checkEvent(c.app, e); err != nil {
 			return nil, err
 		}
 		asked = asked || len(attrs[i]) > 0
@@ -101,10 +102,10 @@ func (t *Transport) triggerBatch(c *call) (any, error) {
 
 // checkEvent returns which attributes are asked for, or why an event is
 // refused.
-func (a *App) checkEvent(e *event) ([]string, error) {
+func checkEvent(a *apps.App, e *event) ([]string, error) {
 	switch n := len(e.Channels); {
-	case e.Name == "" || len(e.Name) > maxEvent:
-		return nil, refusal(http.StatusBadRequest, "an event's name has 1 to %d bytes, this one has %d", maxEvent, len(e.Name))
+	case e.Name == "" || len(e.Name) > apps.MaxEventName:
+		return nil, refusal(http.StatusBadRequest, "an event's name has 1 to %d bytes, this one has %d", apps.MaxEventName, len(e.Name))
 	case strings.HasPrefix(e.Name, "pusher_internal:"):
 		return nil, refusal(http.StatusBadRequest, "names that begin with pusher_internal: are the server's own")
 	case e.Data == nil:
@@ -113,36 +114,36 @@ func (a *App) checkEvent(e *event) ([]string, error) {
 		return nil, refusal(http.StatusRequestEntityTooLarge, "an event's data has at most %d bytes, this one has %d", a.MaxEvent, len(*e.Data))
 	case n == 0 || n > maxChannels:
 		return nil, refusal(http.StatusBadRequest, "an event has 1 to %d channels, this one has %d", maxChannels, n)
-	case e.Socket != "" && !goodSocket(e.Socket):
-		return nil, refusal(http.StatusBadRequest, "socket_id %q is not two numbers and a dot", clip(e.Socket))
-	case n > 1 && slices.ContainsFunc(e.Channels, isEncrypted):
+	case e.Socket != "" && !apps.GoodSocket(e.Socket):
+		return nil, refusal(http.StatusBadRequest, "socket_id %q is not two numbers and a dot", apps.Clip(e.Socket))
+	case n > 1 && slices.ContainsFunc(e.Channels, apps.IsEncrypted):
 		return nil, refusal(http.StatusBadRequest, "an event on an encrypted channel goes to no other: each has a key of its own")
 	}
 	for _, ch := range e.Channels {
-		if !goodChannel(ch) {
-			return nil, refusal(http.StatusBadRequest, "invalid channel name %q: it has 1 to %d letters, digits and _-=@,.;", clip(ch), maxChannel)
+		if !apps.GoodChannel(ch) {
+			return nil, refusal(http.StatusBadRequest, "invalid channel name %q: it has 1 to %d letters, digits and _-=@,.;", apps.Clip(ch), apps.MaxChannel)
 		}
 	}
 	attrs, err := info(e.Info, "user_count", "subscription_count")
-	if err == nil && slices.Contains(attrs, "user_count") && !slices.ContainsFunc(e.Channels, isPresence) {
+	if err == nil && slices.Contains(attrs, "user_count") && !slices.ContainsFunc(e.Channels, apps.IsPresence) {
 		err = refusal(http.StatusBadRequest, "user_count is for presence channels")
 	}
 	return attrs, err
 }
 
 // publish hands an event to the subscribers of its channels, on all nodes.
-func (t *Transport) publish(ctx context.Context, a *App, e *event) error {
-	data := json.RawMessage(quote(*e.Data))
-	if !utf8.ValidString(*e.Data) {
-		return refusal(http.StatusBadRequest, "data is not valid UTF-8")
+func (t *API) publish(ctx context.Context, a *apps.App, e *event) error {
+	data, err := json.Marshal(*e.Data)
+	if err != nil {
+		return err
 	}
 	sig := gateway.Signal{Name: e.Name, Data: data, Server: true}
 	if e.Socket != "" {
-		sig.Session = exceptPrefix + e.Socket
+		sig.Session = apps.Except(e.Socket)
 	}
 	for _, ch := range e.Channels {
-		if isCache(ch) {
-			if err := t.keep(ctx, a, ch, e.Name, data); err != nil {
+		if apps.IsCache(ch) {
+			if err := t.occ.Keep(ctx, a, ch, occupancy.Event{Name: e.Name, Data: *e.Data}); err != nil {
 				return err
 			}
 		}

@@ -1,4 +1,4 @@
-package pusher
+package occupancy
 
 import (
 	"bytes"
@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/karez/karez/broker"
+	"github.com/karez/karez/internal/transport/pusher/apps"
 	"github.com/karez/karez/turn"
 )
 
@@ -57,56 +58,60 @@ type hookJob struct {
 // hooks tell back ends what happens. What they are told is a job of the broker
 // first: at least once, whichever node dies.
 type hooks struct {
-	t      *Transport
+	o      *Occupancy
 	client *http.Client
 }
 
-func newHooks(t *Transport) *hooks {
-	h := &hooks{t: t, client: t.opts.Client}
+func newHooks(o *Occupancy, client *http.Client) *hooks {
+	h := &hooks{o: o, client: client}
 	if h.client == nil {
 		h.client = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	}
-	for _, a := range t.byID {
-		for i := range a.Webhooks {
-			t.wg.Go(func() { h.run(a, &a.Webhooks[i]) })
-		}
 	}
 	return h
 }
 
+// start begins the delivery of every webhook.
+func (h *hooks) start() {
+	for _, a := range h.o.apps {
+		for i := range a.Webhooks {
+			h.o.wg.Go(func() { h.run(a, &a.Webhooks[i]) })
+		}
+	}
+}
+
 // queue is one webhook's own, so that a receiver that is down holds up no
 // other.
-func (w *Webhook) queue(a *App) string {
+func queue(a *apps.App, w *apps.Webhook) string {
 	sum := sha256.Sum256([]byte(a.ID + "\x00" + w.URL + "\x00" + w.Prefix + "\x00" + strings.Join(w.Events, ",")))
 	return "pusher-hook-" + a.Tenant + "-" + hex.EncodeToString(sum[:8])
 }
 
-func (w *Webhook) wants(e *hookEvent) bool {
+func wants(w *apps.Webhook, e *hookEvent) bool {
 	return strings.HasPrefix(e.Channel, w.Prefix) && (w.Events == nil || slices.Contains(w.Events, e.Name))
 }
 
 // wanted reports whether anybody would hear of an event.
-func (a *App) wanted(e *hookEvent) bool {
-	return slices.ContainsFunc(a.Webhooks, func(w Webhook) bool { return w.wants(e) })
+func wanted(a *apps.App, e *hookEvent) bool {
+	return slices.ContainsFunc(a.Webhooks, func(w apps.Webhook) bool { return wants(&w, e) })
 }
 
 // add puts events into the queues of those who want them.
-func (h *hooks) add(ctx context.Context, a *App, events ...hookEvent) {
-	if err := h.put(ctx, a, events...); err != nil && h.t.ctx.Err() == nil {
-		h.t.log.Error("queue webhook", "app", a.ID, "err", err)
+func (h *hooks) add(ctx context.Context, a *apps.App, events ...hookEvent) {
+	if err := h.put(ctx, a, events...); err != nil && h.o.ctx.Err() == nil {
+		h.o.log.Error("queue webhook", "app", a.ID, "err", err)
 	}
 }
 
-func (h *hooks) put(ctx context.Context, a *App, events ...hookEvent) error {
+func (h *hooks) put(ctx context.Context, a *apps.App, events ...hookEvent) error {
 	now := time.Now().UnixMilli()
 	for i := range events {
 		for j := range a.Webhooks {
 			w := &a.Webhooks[j]
-			if !w.wants(&events[i]) {
+			if !wants(w, &events[i]) {
 				continue
 			}
 			job := broker.Job{ID: turn.NewID(a.Tenant, events[i].Channel, "hook-"+rand.Text()), Payload: mustJSON(hookJob{now, events[i]})}
-			err := broker.Retry(ctx, func(ctx context.Context) error { return h.t.broker().Add(ctx, w.queue(a), job) })
+			err := broker.Retry(ctx, func(ctx context.Context) error { return h.o.b.Add(ctx, queue(a, w), job) })
 			if err != nil {
 				return err
 			}
@@ -115,32 +120,38 @@ func (h *hooks) put(ctx context.Context, a *App, events ...hookEvent) error {
 	return nil
 }
 
-// clientEvent tells of an event that a client sent.
-func (h *hooks) clientEvent(a *App, m message, socket, user string) {
-	e := hookEvent{Name: hookClient, Channel: m.Channel, Event: m.Event, Data: dataText(m.Data), Socket: socket, UserID: user}
-	if a.wanted(&e) {
-		h.add(h.t.ctx, a, e)
+// ClientEvent tells webhooks of an event that a client sent. user is the
+// sender's id on a presence channel.
+func (r *Occupancy) ClientEvent(a *apps.App, ch, event, data, socket, user string) {
+	e := hookEvent{Name: hookClient, Channel: ch, Event: event, Data: data, Socket: socket, UserID: user}
+	if wanted(a, &e) {
+		r.hooks.add(r.ctx, a, e)
 	}
 }
 
+// CacheMiss tells webhooks that a subscriber found nothing.
+func (r *Occupancy) CacheMiss(ctx context.Context, a *apps.App, ch string) {
+	r.hooks.add(ctx, a, hookEvent{Name: hookMiss, Channel: ch})
+}
+
 // run delivers one webhook's events until the transport ends.
-func (h *hooks) run(a *App, w *Webhook) {
-	for h.t.ctx.Err() == nil {
-		jobs, err := h.take(h.t.ctx, w.queue(a))
+func (h *hooks) run(a *apps.App, w *apps.Webhook) {
+	for h.o.ctx.Err() == nil {
+		jobs, err := h.take(h.o.ctx, queue(a, w))
 		if err == nil {
 			err = h.deliver(a, w, jobs)
 		}
-		if err != nil && h.t.ctx.Err() == nil {
-			h.t.log.Warn("deliver webhook", "app", a.ID, "err", err)
-			pause(h.t.ctx, time.Second)
+		if err != nil && h.o.ctx.Err() == nil {
+			h.o.log.Warn("deliver webhook", "app", a.ID, "err", err)
+			pause(h.o.ctx, time.Second)
 		}
 	}
 }
 
 // take waits for an event, and takes what waits behind it.
 func (h *hooks) take(ctx context.Context, queue string) ([]broker.Job, error) {
-	b := h.t.broker()
-	job, err := b.Take(ctx, queue, h.t.g.Node(), hookLease)
+	b := h.o.b
+	job, err := b.Take(ctx, queue, h.o.g.Node(), hookLease)
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +162,7 @@ func (h *hooks) take(ctx context.Context, queue string) ([]broker.Job, error) {
 	}
 	for range min(stats.Waiting, hookBatch-1) {
 		soon, cancel := context.WithTimeout(ctx, time.Second)
-		job, err := b.Take(soon, queue, h.t.g.Node(), hookLease)
+		job, err := b.Take(soon, queue, h.o.g.Node(), hookLease)
 		cancel()
 		if err != nil {
 			break // another node was faster
@@ -162,7 +173,7 @@ func (h *hooks) take(ctx context.Context, queue string) ([]broker.Job, error) {
 }
 
 // deliver tells jobs' events until they are heard or too old.
-func (h *hooks) deliver(a *App, w *Webhook, jobs []broker.Job) error {
+func (h *hooks) deliver(a *apps.App, w *apps.Webhook, jobs []broker.Job) error {
 	events, oldest := make([]hookEvent, 0, len(jobs)), int64(0)
 	for _, j := range jobs {
 		var hj hookJob
@@ -179,20 +190,20 @@ func (h *hooks) deliver(a *App, w *Webhook, jobs []broker.Job) error {
 		if err == nil {
 			break
 		}
-		if h.t.ctx.Err() != nil {
-			return h.release(w.queue(a), jobs)
+		if h.o.ctx.Err() != nil {
+			return h.release(queue(a, w), jobs)
 		}
 		if time.Since(time.UnixMilli(oldest)) > hookFor {
-			h.t.log.Error("give up webhook", "app", a.ID, "events", len(events), "err", err)
+			h.o.log.Error("give up webhook", "app", a.ID, "events", len(events), "err", err)
 			break
 		}
-		h.t.log.Warn("webhook not heard", "app", a.ID, "events", len(events), "err", err)
-		if err := h.rest(w.queue(a), jobs, wait); err != nil {
+		h.o.log.Warn("webhook not heard", "app", a.ID, "events", len(events), "err", err)
+		if err := h.rest(queue(a, w), jobs, wait); err != nil {
 			return err
 		}
 	}
 	for _, j := range jobs {
-		err := broker.Retry(h.t.ctx, func(ctx context.Context) error { return h.t.broker().Done(ctx, w.queue(a), j) })
+		err := broker.Retry(h.o.ctx, func(ctx context.Context) error { return h.o.b.Done(ctx, queue(a, w), j) })
 		if err != nil {
 			return err
 		}
@@ -204,11 +215,11 @@ func (h *hooks) deliver(a *App, w *Webhook, jobs []broker.Job) error {
 func (h *hooks) rest(queue string, jobs []broker.Job, wait time.Duration) error {
 	for {
 		step := min(wait, hookLease/3)
-		if !pause(h.t.ctx, step) {
+		if !pause(h.o.ctx, step) {
 			return h.release(queue, jobs)
 		}
 		for _, j := range jobs {
-			if err := h.t.broker().Extend(h.t.ctx, queue, j); err != nil {
+			if err := h.o.b.Extend(h.o.ctx, queue, j); err != nil {
 				return err // another node has it, or will
 			}
 		}
@@ -220,23 +231,23 @@ func (h *hooks) rest(queue string, jobs []broker.Job, wait time.Duration) error 
 
 // release gives jobs to another node, at once.
 func (h *hooks) release(queue string, jobs []broker.Job) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(h.t.ctx), closeTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(h.o.ctx), flushTime)
 	defer cancel()
 	for _, j := range jobs {
-		if err := h.t.broker().Release(ctx, queue, j); err != nil {
+		if err := h.o.b.Release(ctx, queue, j); err != nil {
 			return err
 		}
 	}
-	return h.t.ctx.Err()
+	return h.o.ctx.Err()
 }
 
 // post sends one signed request.
-func (h *hooks) post(a *App, w *Webhook, at int64, events []hookEvent) error {
+func (h *hooks) post(a *apps.App, w *apps.Webhook, at int64, events []hookEvent) error {
 	body := mustJSON(struct {
 		At     int64       `json:"time_ms"`
 		Events []hookEvent `json:"events"`
 	}{at, events})
-	ctx, cancel := context.WithTimeout(h.t.ctx, hookWait)
+	ctx, cancel := context.WithTimeout(h.o.ctx, hookWait)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.URL, bytes.NewReader(body))
 	if err != nil {
@@ -245,7 +256,7 @@ func (h *hooks) post(a *App, w *Webhook, at int64, events []hookEvent) error {
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "karez-pusher-webhook")
 	req.Header.Set("X-Pusher-Key", a.Key)
-	req.Header.Set("X-Pusher-Signature", sign(a.Secret, string(body)))
+	req.Header.Set("X-Pusher-Signature", apps.Sign(a.Secret, string(body)))
 	resp, err := h.client.Do(req)
 	if err != nil {
 		return err

@@ -1,10 +1,11 @@
-package pusher
+package occupancy
 
 import (
 	"context"
 	"time"
 
 	"github.com/karez/karez/broker"
+	"github.com/karez/karez/internal/transport/pusher/apps"
 )
 
 // beats is a value of State: when each node was last there, and how many
@@ -19,11 +20,11 @@ type beat struct {
 var beatsKey = broker.Key{Name: "pusher-nodes"}
 
 // beat says that this node is there, and cleans up after those that are not.
-func (r *rooms) beat(ctx context.Context) {
+func (r *Occupancy) beat(ctx context.Context) {
 	now := time.Now().Unix()
-	own := beat{At: now, Conns: r.t.connections()}
+	own := beat{At: now, Conns: r.connections()}
 	var dead []string
-	err := update(ctx, r.t.broker(), beatsKey, 0, func(b *beats) bool {
+	err := update(ctx, r.b, beatsKey, 0, func(b *beats) bool {
 		if *b == nil {
 			*b = make(beats)
 		}
@@ -37,24 +38,24 @@ func (r *rooms) beat(ctx context.Context) {
 		return true
 	})
 	if err != nil {
-		r.t.log.Warn("count connections", "err", err)
+		r.log.Warn("count connections", "err", err)
 		return
 	}
 	for _, node := range dead {
 		if err := r.bury(ctx, node); err != nil {
-			r.t.log.Warn("forget node", "dead", node, "err", err)
+			r.log.Warn("forget node", "dead", node, "err", err)
 		}
 	}
 }
 
 // bury takes a dead node out of all counts.
-func (r *rooms) bury(ctx context.Context, node string) error {
-	for _, a := range r.t.byID {
+func (r *Occupancy) bury(ctx context.Context, node string) error {
+	for _, a := range r.apps {
 		for i := range buckets {
 			var places []place
 			var out []hookEvent
 			k := bucketKey(a, i)
-			err := update(ctx, r.t.broker(), k, 0, func(b *bucket) bool {
+			err := update(ctx, r.b, k, 0, func(b *bucket) bool {
 				places = nil
 				for ch, nodes := range b.Count {
 					if nodes[node] > 0 {
@@ -76,7 +77,7 @@ func (r *rooms) bury(ctx context.Context, node string) error {
 			}
 			r.mu.Lock()
 			for _, p := range places {
-				if isPresence(p.ch) {
+				if apps.IsPresence(p.ch) {
 					r.members[p] = recheckFor
 				}
 			}
@@ -84,7 +85,7 @@ func (r *rooms) bury(ctx context.Context, node string) error {
 		}
 	}
 	r.wake()
-	return update(ctx, r.t.broker(), beatsKey, 0, func(b *beats) bool {
+	return update(ctx, r.b, beatsKey, 0, func(b *beats) bool {
 		delete(*b, node)
 		return true
 	})

@@ -1,36 +1,26 @@
-package pusher
+package rest
 
 import (
 	"crypto/md5"
 	"encoding/hex"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/karez/karez/internal/transport/pusher/apps"
 )
 
-// Vectors that other programs' signatures were held against.
-func TestSignatureVectors(t *testing.T) {
-	for text, want := range map[string]string{
-		channelText("4242.1717", "private-user.9", ""):                                            "53b11dd1ecc64cf8f160b33e170f5b48f797f7b4a20df6a8181b9d695caf900d",
-		channelText("4242.1717", "presence-room.1", `{"user_id":"9","user_info":{"name":"Ada"}}`): "443efae84c4078eb6fc188976bb8b2481c7f4a877a236c6bdd59a8be7e81eccf",
-		userText("4242.1717", `{"id":"9"}`):                                                       "f45782c27225688775da1d5e2c80c572239ceee9ac764f89c99998c902a658bc",
-	} {
-		if got := sign("demo-secret", text); got != want {
-			t.Errorf("%s: %s, want %s", text, got, want)
-		}
-		a := demo()
-		if !a.proves("demo-key:"+want, text) {
-			t.Errorf("%s: not proven", text)
-		}
-		for _, bad := range []string{want, "other:" + want, "demo-key:" + want[1:], "demo-key:", "", "demo-key:" + want + "0"} {
-			if a.proves(bad, text) {
-				t.Errorf("%s: proven by %q", text, bad)
-			}
-		}
+func demo(t testing.TB) *apps.App {
+	a := &apps.App{ID: "77", Key: "demo-key", Secret: "demo-secret"}
+	if err := a.Check(); err != nil {
+		t.Fatal(err)
 	}
+	return a
 }
 
+// A vector that other programs' signatures were held against.
 func TestRESTSignatureVector(t *testing.T) {
 	const body = `{"name":"tok","channels":["private-user.9"],"data":"{\"d\":\"hi\"}"}`
 	sum := md5.Sum([]byte(body))
@@ -44,8 +34,7 @@ func TestRESTSignatureVector(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		a := demo()
-		return a.checkCall(&http.Request{Method: "POST", URL: &url.URL{Path: "/apps/77/events"}}, q, []byte(body), now)
+		return checkCall(demo(t), &http.Request{Method: "POST", URL: &url.URL{Path: "/apps/77/events"}}, q, []byte(body), now)
 	}
 	for _, at := range []time.Time{now, now.Add(600 * time.Second), now.Add(-600 * time.Second)} {
 		if err := check(good, body, at); err != nil {
@@ -65,4 +54,28 @@ func TestRESTSignatureVector(t *testing.T) {
 			t.Errorf("%s: taken", name)
 		}
 	}
+}
+
+// FuzzREST: whatever the query and body, a request is refused without a panic
+// unless its signature is right.
+func FuzzREST(f *testing.F) {
+	f.Add("auth_key=demo-key&auth_timestamp=1&auth_version=1.0", "{}")
+	f.Add("a=%zz&a=b;c", "")
+	f.Add("info[]=1&info[]=2&=&&", `{"name":"e","channels":["a"],"data":"x"}`)
+	f.Fuzz(func(t *testing.T, query, body string) {
+		q, err := parseQuery(query)
+		if err == nil {
+			if text := signedQuery(q); strings.Contains(text, "\nauth_signature") {
+				t.Error(text)
+			}
+		}
+		a := demo(t)
+		c := &call{app: a, body: []byte(body)}
+		var e event
+		if c.decode(&e) == nil {
+			if _, err := checkEvent(a, &e); err == nil && (e.Name == "" || e.Data == nil || len(*e.Data) > a.MaxEvent || len(e.Channels) == 0) {
+				t.Errorf("%s was taken", body)
+			}
+		}
+	})
 }

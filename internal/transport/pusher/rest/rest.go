@@ -1,4 +1,9 @@
-package pusher
+// Package rest is the API of Pusher for back ends, under /apps/{id}: they publish
+// events, ask who is there, and close a user's connections. Each request is
+// signed by the app's secret.
+//
+// Read rest.go, then trigger.go and channels.go.
+package rest
 
 import (
 	"crypto/md5"
@@ -8,20 +13,42 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/karez/karez/internal/gateway"
+	"github.com/karez/karez/internal/transport/pusher/apps"
+	"github.com/karez/karez/internal/transport/pusher/occupancy"
 )
 
 // maxBody bounds the body of a request to the REST API, in bytes: a batch of
 // the largest events, quoted.
-const maxBody = 10*maxMaxEvent*2 + 64<<10
+const maxBody = 10*apps.MaxMaxEvent*2 + 64<<10
 
 // maxSkew is how far a request's time may be from ours.
 const maxSkew = 600 * time.Second
+
+// An API serves the back ends of apps.
+type API struct {
+	g    *gateway.Gateway // set once
+	occ  *occupancy.Occupancy
+	apps map[string]*apps.App // by id
+	log  *slog.Logger
+}
+
+// New returns the API of the apps in list, whose settings have been checked.
+func New(g *gateway.Gateway, occ *occupancy.Occupancy, list []*apps.App, log *slog.Logger) *API {
+	t := &API{g: g, occ: occ, apps: make(map[string]*apps.App), log: log}
+	for _, a := range list {
+		t.apps[a.ID] = a
+	}
+	return t
+}
 
 // A restError is told to the caller as it is.
 type restError struct {
@@ -38,12 +65,13 @@ func refusal(status int, format string, args ...any) error {
 // A call is one request to the REST API whose signature is right.
 type call struct {
 	*http.Request
-	app   *App
+	app   *apps.App
 	query url.Values
 	body  []byte
 }
 
-func (t *Transport) registerREST(mux *http.ServeMux) {
+// Register adds the routes to mux.
+func (t *API) Register(mux *http.ServeMux) {
 	for pattern, h := range map[string]func(*call) (any, error){
 		"POST /apps/{id}/events":                             t.trigger,
 		"POST /apps/{id}/batch_events":                       t.triggerBatch,
@@ -61,7 +89,7 @@ func (t *Transport) registerREST(mux *http.ServeMux) {
 	})
 }
 
-func (t *Transport) serveREST(w http.ResponseWriter, r *http.Request, h func(*call) (any, error)) {
+func (t *API) serveREST(w http.ResponseWriter, r *http.Request, h func(*call) (any, error)) {
 	c, err := t.admitCall(w, r)
 	var answer any
 	if err == nil {
@@ -73,25 +101,30 @@ func (t *Transport) serveREST(w http.ResponseWriter, r *http.Request, h func(*ca
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	w.Write(mustJSON(answer))
+	p, err := json.Marshal(answer)
+	if err != nil {
+		panic("pusher: encode answer: " + err.Error()) // maps of our own always encode
+	}
+	w.Write(p)
 }
 
-func (t *Transport) explainREST(r *http.Request, err error) (int, string) {
+func (t *API) explainREST(r *http.Request, err error) (int, string) {
 	if e := (*restError)(nil); errors.As(err, &e) {
 		return e.status, e.text
 	}
-	row, known := find(err)
+	status, known := statusOf(err)
 	if !known {
 		t.log.Error("answer request", "path", r.URL.Path, "err", err)
+		return status, "the server failed; its log says more"
 	}
-	return row.status, explain(err)
+	return status, err.Error()
 }
 
 // admitCall checks who calls.
-func (t *Transport) admitCall(w http.ResponseWriter, r *http.Request) (*call, error) {
-	app := t.byID[r.PathValue("id")]
-	if app == nil {
-		return nil, refusal(http.StatusNotFound, "unknown app %q", clip(r.PathValue("id")))
+func (t *API) admitCall(w http.ResponseWriter, r *http.Request) (*call, error) {
+	a := t.apps[r.PathValue("id")]
+	if a == nil {
+		return nil, refusal(http.StatusNotFound, "unknown app %q", apps.Clip(r.PathValue("id")))
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if tooBig := (*http.MaxBytesError)(nil); errors.As(err, &tooBig) {
@@ -103,13 +136,13 @@ func (t *Transport) admitCall(w http.ResponseWriter, r *http.Request) (*call, er
 	if err != nil {
 		return nil, refusal(http.StatusBadRequest, "the query cannot be read: %v", err)
 	}
-	if err := app.checkCall(r, q, body, time.Now()); err != nil {
+	if err := checkCall(a, r, q, body, time.Now()); err != nil {
 		return nil, err
 	}
-	if app.Disabled {
+	if a.Disabled {
 		return nil, refusal(http.StatusForbidden, "the app is disabled")
 	}
-	return &call{r, app, q, body}, nil
+	return &call{r, a, q, body}, nil
 }
 
 // parseQuery is url.ParseQuery that lets semicolons stand, which are good in
@@ -133,14 +166,14 @@ func parseQuery(raw string) (url.Values, error) {
 	}
 	for key, values := range q {
 		if len(values) > 1 && !strings.HasSuffix(key, "[]") {
-			return nil, fmt.Errorf("the key %q is given twice", clip(key))
+			return nil, fmt.Errorf("the key %q is given twice", apps.Clip(key))
 		}
 	}
 	return q, nil
 }
 
 // checkCall checks the signature of a request.
-func (a *App) checkCall(r *http.Request, q url.Values, body []byte, now time.Time) error {
+func checkCall(a *apps.App, r *http.Request, q url.Values, body []byte, now time.Time) error {
 	if subtle.ConstantTimeCompare([]byte(q.Get("auth_key")), []byte(a.Key)) != 1 {
 		return refusal(http.StatusUnauthorized, "auth_key is not the key of this app")
 	}
@@ -160,7 +193,7 @@ func (a *App) checkCall(r *http.Request, q url.Values, body []byte, now time.Tim
 	rest := "\n" + signedQuery(q)
 	given := q.Get("auth_signature")
 	// Clients sign the path as they wrote it, escaped or not.
-	if !signed(a.Secret, r.Method+"\n"+r.URL.Path+rest, given) && !signed(a.Secret, r.Method+"\n"+r.URL.EscapedPath()+rest, given) {
+	if !apps.Signed(a.Secret, r.Method+"\n"+r.URL.Path+rest, given) && !apps.Signed(a.Secret, r.Method+"\n"+r.URL.EscapedPath()+rest, given) {
 		return refusal(http.StatusUnauthorized, "auth_signature is not the HMAC SHA256 hex digest of method, path and sorted query")
 	}
 	return nil
@@ -203,7 +236,7 @@ func info(s string, known ...string) ([]string, error) {
 			continue
 		}
 		if !slices.Contains(known, word) {
-			return nil, refusal(http.StatusBadRequest, "info %q is not one of %s", clip(word), strings.Join(known, ", "))
+			return nil, refusal(http.StatusBadRequest, "info %q is not one of %s", apps.Clip(word), strings.Join(known, ", "))
 		}
 		out = append(out, word)
 	}

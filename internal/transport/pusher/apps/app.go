@@ -1,6 +1,9 @@
-package pusher
+// Package apps is what every part of the Pusher transport knows of an app: its
+// settings, what may be a name, and what its secret signs. It is pure.
+package apps
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -60,8 +63,8 @@ const (
 	FromNone    = "none"
 )
 
-// ReadApps reads the JSON of a file of settings: {"apps":[…]}.
-func ReadApps(p []byte) ([]App, error) {
+// Read reads the JSON of a file of settings: {"apps":[…]}.
+func Read(p []byte) ([]App, error) {
 	var file struct {
 		Apps []App `json:"apps"`
 	}
@@ -74,8 +77,8 @@ func ReadApps(p []byte) ([]App, error) {
 	return file.Apps, nil
 }
 
-// ParseApp reads id:key:secret.
-func ParseApp(s string) (App, error) {
+// Parse reads id:key:secret.
+func Parse(s string) (App, error) {
 	part := strings.Split(s, ":")
 	if len(part) != 3 || part[0] == "" || part[1] == "" || part[2] == "" {
 		return App{}, errors.New("a Pusher app is given as id:key:secret")
@@ -83,21 +86,21 @@ func ParseApp(s string) (App, error) {
 	return App{ID: part[0], Key: part[1], Secret: part[2]}, nil
 }
 
-// check fills in defaults and returns the first thing that is wrong.
-func (a *App) check() error {
-	a.Tenant = or(a.Tenant, a.ID)
-	a.AcceptClientEventsFrom = or(a.AcceptClientEventsFrom, FromMembers)
-	a.ClientEventRate = or(a.ClientEventRate, DefaultClientEvents)
-	a.MaxEvent = or(a.MaxEvent, DefaultMaxEvent)
-	a.ActivityTimeout = or(a.ActivityTimeout, DefaultActivity)
-	a.CacheSeconds = or(a.CacheSeconds, DefaultCache)
+// Check fills in defaults and returns the first thing that is wrong.
+func (a *App) Check() error {
+	a.Tenant = cmp.Or(a.Tenant, a.ID)
+	a.AcceptClientEventsFrom = cmp.Or(a.AcceptClientEventsFrom, FromMembers)
+	a.ClientEventRate = cmp.Or(a.ClientEventRate, DefaultClientEvents)
+	a.MaxEvent = cmp.Or(a.MaxEvent, DefaultMaxEvent)
+	a.ActivityTimeout = cmp.Or(a.ActivityTimeout, DefaultActivity)
+	a.CacheSeconds = cmp.Or(a.CacheSeconds, DefaultCache)
 	switch {
 	case a.ID == "" || a.Key == "" || a.Secret == "":
 		return fmt.Errorf("pusher app %q: id, key and secret are needed", a.ID)
 	case strings.ContainsAny(a.ID+a.Key, "/:?#"):
 		return fmt.Errorf("pusher app %q: id and key stand in addresses, they may not contain / : ? #", a.ID)
-	case a.MaxEvent < 1<<10 || a.MaxEvent > maxMaxEvent:
-		return fmt.Errorf("pusher app %q: max_event_bytes goes from 1024 to %d", a.ID, maxMaxEvent)
+	case a.MaxEvent < 1<<10 || a.MaxEvent > MaxMaxEvent:
+		return fmt.Errorf("pusher app %q: max_event_bytes goes from 1024 to %d", a.ID, MaxMaxEvent)
 	case a.ActivityTimeout < 1 || a.ClientEventRate < 0 || a.MaxConnections < 0 || a.CacheSeconds < 0:
 		return fmt.Errorf("pusher app %q: a limit is negative", a.ID)
 	}
@@ -118,11 +121,14 @@ func (a *App) check() error {
 	return nil
 }
 
-// maxMaxEvent keeps an event, quoted twice, within a broker's signal.
-const maxMaxEvent = 256 << 10
+// MaxMaxEvent is the largest MaxEvent: it keeps an event, quoted twice, within a broker's signal.
+const MaxMaxEvent = 256 << 10
 
-// public reports whether anybody may read a public channel.
-func (a *App) public(ch string) bool {
+// IsOpen reports whether anybody may read a public channel.
+func (a *App) IsOpen(ch string) bool {
+	if !IsPublic(ch) {
+		return false
+	}
 	if a.Public == nil {
 		return true
 	}
@@ -134,12 +140,5 @@ func (a *App) public(ch string) bool {
 	return false
 }
 
-func (a *App) activity() time.Duration { return time.Duration(a.ActivityTimeout) * time.Second }
-
-func or[T comparable](a, b T) T {
-	var zero T
-	if a == zero {
-		return b
-	}
-	return a
-}
+// Activity is ActivityTimeout.
+func (a *App) Activity() time.Duration { return time.Duration(a.ActivityTimeout) * time.Second }

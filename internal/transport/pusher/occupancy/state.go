@@ -1,4 +1,4 @@
-package pusher
+package occupancy
 
 import (
 	"context"
@@ -38,4 +38,12 @@ func get[T any](ctx context.Context, b broker.State, k broker.Key) (v T, rev bro
 		return v, rev, fmt.Errorf("read state %s of %s: %w", k.Name, k.App, err)
 	}
 	return v, rev, nil
+}
+
+func mustJSON(v any) json.RawMessage {
+	p, err := json.Marshal(v)
+	if err != nil {
+		panic("pusher: encode " + err.Error()) // our own types always encode
+	}
+	return p
 }

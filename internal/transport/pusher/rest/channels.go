@@ -1,4 +1,4 @@
-package pusher
+package rest
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/karez/karez/internal/gateway"
+	"github.com/karez/karez/internal/transport/pusher/apps"
 )
 
 // kickTime is how long other nodes may take to say that they have closed a
@@ -15,48 +16,48 @@ import (
 const kickTime = 500 * time.Millisecond
 
 // attributes are what a caller wants to know of a channel.
-func (t *Transport) attributes(ctx context.Context, a *App, ch string, attrs []string) (map[string]any, error) {
+func (t *API) attributes(ctx context.Context, a *apps.App, ch string, attrs []string) (map[string]any, error) {
 	out := make(map[string]any)
 	for _, attr := range attrs {
 		switch attr {
 		case "user_count":
-			if !isPresence(ch) {
+			if !apps.IsPresence(ch) {
 				continue
 			}
-			ids, err := t.people(ctx, a, ch)
+			ids, err := t.occ.People(ctx, a, ch)
 			if err != nil {
 				return nil, err
 			}
 			out[attr] = len(ids)
 		case "subscription_count":
-			n, err := t.rooms.subscribers(ctx, a, ch)
+			n, err := t.occ.Subscribers(ctx, a, ch)
 			if err != nil {
 				return nil, err
 			}
 			out[attr] = n
 		case "cache":
-			c, _, err := get[cachedEvent](ctx, t.broker(), cacheKey(a, ch))
+			e, err := t.occ.Last(ctx, a, ch)
 			if err != nil {
 				return nil, err
 			}
-			if c.Name != "" {
-				out[attr] = map[string]any{"data": dataText(c.Data), "ttl": a.CacheSeconds}
+			if e.Name != "" {
+				out[attr] = map[string]any{"data": e.Data, "ttl": a.CacheSeconds}
 			}
 		}
 	}
 	return out, nil
 }
 
-func (t *Transport) listChannels(c *call) (any, error) {
+func (t *API) listChannels(c *call) (any, error) {
 	prefix := c.query.Get("filter_by_prefix")
 	attrs, err := info(c.query.Get("info"), "user_count", "subscription_count")
 	if err != nil {
 		return nil, err
 	}
-	if slices.Contains(attrs, "user_count") && !isPresence(prefix) {
+	if slices.Contains(attrs, "user_count") && !apps.IsPresence(prefix) {
 		return nil, refusal(http.StatusBadRequest, "user_count is for presence channels: give filter_by_prefix=presence-")
 	}
-	all, err := t.rooms.occupied(c.Context(), c.app)
+	all, err := t.occ.Occupied(c.Context(), c.app)
 	if err != nil {
 		return nil, err
 	}
@@ -72,22 +73,22 @@ func (t *Transport) listChannels(c *call) (any, error) {
 	return map[string]any{"channels": out}, nil
 }
 
-func (t *Transport) showChannel(c *call) (any, error) {
+func (t *API) showChannel(c *call) (any, error) {
 	ch := c.PathValue("channel")
-	if !goodChannel(ch) {
-		return nil, refusal(http.StatusBadRequest, "invalid channel name %q", clip(ch))
+	if !apps.GoodChannel(ch) {
+		return nil, refusal(http.StatusBadRequest, "invalid channel name %q", apps.Clip(ch))
 	}
 	attrs, err := info(c.query.Get("info"), "user_count", "subscription_count", "cache")
 	if err != nil {
 		return nil, err
 	}
 	switch {
-	case slices.Contains(attrs, "user_count") && !isPresence(ch):
+	case slices.Contains(attrs, "user_count") && !apps.IsPresence(ch):
 		return nil, refusal(http.StatusBadRequest, "user_count is for presence channels")
-	case slices.Contains(attrs, "cache") && !isCache(ch):
+	case slices.Contains(attrs, "cache") && !apps.IsCache(ch):
 		return nil, refusal(http.StatusBadRequest, "cache is for cache channels")
 	}
-	n, err := t.rooms.subscribers(c.Context(), c.app, ch)
+	n, err := t.occ.Subscribers(c.Context(), c.app, ch)
 	if err != nil {
 		return nil, err
 	}
@@ -99,12 +100,12 @@ func (t *Transport) showChannel(c *call) (any, error) {
 	return out, nil
 }
 
-func (t *Transport) listUsers(c *call) (any, error) {
+func (t *API) listUsers(c *call) (any, error) {
 	ch := c.PathValue("channel")
-	if !goodChannel(ch) || !isPresence(ch) {
+	if !apps.GoodChannel(ch) || !apps.IsPresence(ch) {
 		return nil, refusal(http.StatusBadRequest, "users are listed of presence channels only")
 	}
-	ids, err := t.people(c.Context(), c.app, ch)
+	ids, err := t.occ.People(c.Context(), c.app, ch)
 	if err != nil {
 		return nil, err
 	}
@@ -117,15 +118,15 @@ func (t *Transport) listUsers(c *call) (any, error) {
 
 // terminate closes all connections of a user who has signed in, on all nodes
 // and over all protocols.
-func (t *Transport) terminate(c *call) (any, error) {
+func (t *API) terminate(c *call) (any, error) {
 	if _, err := t.g.Kick(c.Context(), gateway.Target{App: c.app.Tenant, User: c.PathValue("user")}, kickTime); err != nil {
 		return nil, err
 	}
 	return struct{}{}, nil
 }
 
-func (t *Transport) countConnections(c *call) (any, error) {
-	n, err := t.rooms.connected(c.Context(), c.app)
+func (t *API) countConnections(c *call) (any, error) {
+	n, err := t.occ.Connected(c.Context(), c.app)
 	if err != nil {
 		return nil, err
 	}

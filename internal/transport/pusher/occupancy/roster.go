@@ -1,4 +1,4 @@
-package pusher
+package occupancy
 
 import (
 	"context"
@@ -16,18 +16,18 @@ type roster struct {
 
 // checkMembers tells webhooks who has come and gone since they were last told,
 // whoever saw it: the node whose write holds tells it.
-func (r *rooms) checkMembers(ctx context.Context, p place) {
+func (r *Occupancy) checkMembers(ctx context.Context, p place) {
 	added, removed := hookEvent{Name: hookAdded, Channel: p.ch}, hookEvent{Name: hookRemoved, Channel: p.ch}
-	if !p.app.wanted(&added) && !p.app.wanted(&removed) {
+	if !wanted(p.app, &added) && !wanted(p.app, &removed) {
 		r.checked(p, true)
 		return
 	}
-	ids, err := r.t.people(ctx, p.app, p.ch)
+	ids, err := r.People(ctx, p.app, p.ch)
 	if err == nil {
 		err = r.tellMembers(ctx, p, ids)
 	}
 	if err != nil {
-		r.t.log.Warn("check members", "channel", p.ch, "err", err)
+		r.log.Warn("check members", "channel", p.ch, "err", err)
 	}
 	if err == nil {
 		r.checked(p, len(ids) == 0)
@@ -36,7 +36,7 @@ func (r *rooms) checkMembers(ctx context.Context, p place) {
 
 // checked counts a check; a channel that this node has subscribers on hears of
 // every change, others are looked at for a while.
-func (r *rooms) checked(p place, done bool) {
+func (r *Occupancy) checked(p place, done bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.members[p]--; done || r.members[p] <= 0 || r.local[p] > 0 {
@@ -44,10 +44,10 @@ func (r *rooms) checked(p place, done bool) {
 	}
 }
 
-func (r *rooms) tellMembers(ctx context.Context, p place, ids []string) error {
+func (r *Occupancy) tellMembers(ctx context.Context, p place, ids []string) error {
 	k := broker.Key{App: p.app.Tenant, Channel: p.ch, Name: "pusher-members-" + p.app.ID}
 	var out []hookEvent
-	err := update(ctx, r.t.broker(), k, 0, func(o *roster) bool {
+	err := update(ctx, r.b, k, 0, func(o *roster) bool {
 		before := len(o.Out)
 		for _, id := range ids {
 			if !slices.Contains(o.IDs, id) {
@@ -66,10 +66,10 @@ func (r *rooms) tellMembers(ctx context.Context, p place, ids []string) error {
 	if err != nil || len(out) == 0 {
 		return err
 	}
-	if err := r.t.hooks.put(ctx, p.app, out...); err != nil {
+	if err := r.hooks.put(ctx, p.app, out...); err != nil {
 		return err
 	}
-	return update(ctx, r.t.broker(), k, 0, func(o *roster) bool {
+	return update(ctx, r.b, k, 0, func(o *roster) bool {
 		o.Out = without(o.Out, out)
 		return true
 	})

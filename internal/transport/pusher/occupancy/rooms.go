@@ -1,10 +1,17 @@
-package pusher
+// Package occupancy knows, of a Pusher app's channels and over all nodes, who is
+// subscribed and what was said last, and tells webhooks of it.
+//
+// Read rooms.go, then roster.go (members), beat.go (nodes that died) and
+// hook.go (at least once, over the broker's jobs).
+package occupancy
 
 import (
 	"context"
 	"crypto/rand"
 	"hash/fnv"
+	"log/slog"
 	"maps"
+	"net/http"
 	"slices"
 	"strconv"
 	"sync"
@@ -12,6 +19,7 @@ import (
 
 	"github.com/karez/karez/broker"
 	"github.com/karez/karez/internal/gateway"
+	"github.com/karez/karez/internal/transport/pusher/apps"
 )
 
 // buckets is over how many values of State an app's channels are spread. More
@@ -21,6 +29,7 @@ const buckets = 32
 // Times of rooms.
 const (
 	gatherTime = 50 * time.Millisecond // changes are written together
+	flushTime  = 2 * time.Second       // for the last word of a node that goes down
 	beatEvery  = 15 * time.Second      // a node says that it is there
 	beatDead   = 60 * time.Second      // and is forgotten after
 	outStale   = 30 * time.Second      // an event that waits for so long has lost its node
@@ -28,19 +37,37 @@ const (
 	recheckFor = 30                    // times
 )
 
+// countEvent is the protocol's own name for how many subscribers there are.
+const countEvent = "pusher_internal:subscription_count"
+
 // A place is a channel of an app.
 type place struct {
-	app *App
+	app *apps.App
 	ch  string
 }
 
-// rooms counts the subscribers of channels: exactly on this node, and for all
-// nodes in State, where a change from nobody to somebody is seen by one node
-// alone, which tells the webhooks.
-type rooms struct {
-	t     *Transport
-	node  string        // this run of the node: one that comes back under its name begins at nothing
-	woken chan struct{} // capacity 1
+// Options configure an Occupancy.
+type Options struct {
+	Connections func() map[string]int // of this node, by app
+	Client      *http.Client          // that sends webhooks; nil: one that follows no redirects
+	Log         *slog.Logger
+}
+
+// An Occupancy counts the subscribers of channels: exactly on this node, and
+// for all nodes in State, where a change from nobody to somebody is seen by one
+// node alone, which tells the webhooks.
+type Occupancy struct {
+	g           *gateway.Gateway // set once, as all of this group
+	b           broker.Broker
+	apps        []*apps.App
+	hooks       *hooks
+	connections func() map[string]int
+	log         *slog.Logger
+	ctx         context.Context // ends with Close
+	stop        context.CancelFunc
+	wg          sync.WaitGroup
+	node        string        // this run of the node: one that comes back under its name begins at nothing
+	woken       chan struct{} // capacity 1
 
 	mu      sync.Mutex    // guards all below
 	local   map[place]int // subscribers on this node
@@ -80,45 +107,64 @@ func without(out []outEvent, told []hookEvent) []outEvent {
 }
 
 // out makes events that wait to be told.
-func (r *rooms) out(events ...hookEvent) (out []outEvent) {
+func (r *Occupancy) out(events ...hookEvent) (out []outEvent) {
 	for _, e := range events {
 		out = append(out, outEvent{e, r.node, time.Now().Unix()})
 	}
 	return out
 }
 
-func newRooms(t *Transport) *rooms {
-	r := &rooms{t: t, node: t.g.Node() + "-" + rand.Text()[:8], woken: make(chan struct{}, 1), local: make(map[place]int), dirty: make(map[place]bool), members: make(map[place]int)}
-	t.wg.Go(r.run)
+// New starts to count for list. Close ends it.
+func New(g *gateway.Gateway, list []*apps.App, o Options) *Occupancy {
+	r := &Occupancy{
+		g: g, b: g.Turns().Broker(), apps: list, connections: o.Connections, log: o.Log,
+		node: g.Node() + "-" + rand.Text()[:8], woken: make(chan struct{}, 1),
+		local: make(map[place]int), dirty: make(map[place]bool), members: make(map[place]int),
+	}
+	r.ctx, r.stop = context.WithCancel(context.Background())
+	r.hooks = newHooks(r, o.Client)
+	r.hooks.start()
+	r.wg.Go(r.run)
 	return r
 }
 
-func (r *rooms) joined(a *App, ch string) { r.add(place{a, ch}, 1) }
+// Close writes down who is still there, and ends what New began.
+func (r *Occupancy) Close() {
+	r.stop()
+	r.wg.Wait()
+}
 
-func (r *rooms) left(a *App, ch string) { r.add(place{a, ch}, -1) }
+// Joined counts a subscriber in.
+func (r *Occupancy) Joined(a *apps.App, ch string) { r.add(place{a, ch}, 1) }
 
-func (r *rooms) add(p place, n int) {
+// Left counts a subscriber out.
+func (r *Occupancy) Left(a *apps.App, ch string) { r.add(place{a, ch}, -1) }
+
+func (r *Occupancy) add(p place, n int) {
+	if p.ch[0] == '#' {
+		return // the server's own
+	}
 	r.mu.Lock()
 	if r.local[p] += n; r.local[p] <= 0 {
 		delete(r.local, p)
 	}
 	r.dirty[p] = true
-	if isPresence(p.ch) {
+	if apps.IsPresence(p.ch) {
 		r.members[p] = recheckFor
 	}
 	r.mu.Unlock()
 	r.wake()
 }
 
-// changed says that the members of a presence channel may be others.
-func (r *rooms) changed(a *App, ch string) {
+// Changed says that the members of a presence channel may be others.
+func (r *Occupancy) Changed(a *apps.App, ch string) {
 	r.mu.Lock()
 	r.members[place{a, ch}] = max(1, r.members[place{a, ch}])
 	r.mu.Unlock()
 	r.wake()
 }
 
-func (r *rooms) wake() {
+func (r *Occupancy) wake() {
 	select {
 	case r.woken <- struct{}{}:
 	default:
@@ -126,8 +172,8 @@ func (r *rooms) wake() {
 }
 
 // run writes changes to State, together and one after the other.
-func (r *rooms) run() {
-	ctx := r.t.ctx
+func (r *Occupancy) run() {
+	ctx := r.ctx
 	r.beat(ctx)
 	tick, again := time.NewTicker(beatEvery), time.NewTicker(recheck)
 	defer tick.Stop()
@@ -135,7 +181,7 @@ func (r *rooms) run() {
 	for {
 		select {
 		case <-ctx.Done():
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTime)
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTime)
 			defer cancel()
 			r.flush(ctx) // everybody has left
 			return
@@ -151,7 +197,7 @@ func (r *rooms) run() {
 }
 
 // flush writes what has changed. What fails is tried again.
-func (r *rooms) flush(ctx context.Context) {
+func (r *Occupancy) flush(ctx context.Context) {
 	r.mu.Lock()
 	dirty, members := r.dirty, slices.Collect(maps.Keys(r.members))
 	r.dirty = make(map[place]bool)
@@ -163,7 +209,7 @@ func (r *rooms) flush(ctx context.Context) {
 	}
 	for k, places := range groups {
 		if err := r.write(ctx, k, places); err != nil {
-			r.t.log.Warn("count subscribers", "err", err)
+			r.log.Warn("count subscribers", "err", err)
 			r.mu.Lock()
 			for _, p := range places {
 				r.dirty[p] = true
@@ -177,11 +223,11 @@ func (r *rooms) flush(ctx context.Context) {
 }
 
 // write sets this node's counts in one bucket, all of them of one app.
-func (r *rooms) write(ctx context.Context, k broker.Key, places []place) error {
+func (r *Occupancy) write(ctx context.Context, k broker.Key, places []place) error {
 	app := places[0].app
 	var counts map[string]int // totals that changed
 	var out []hookEvent
-	err := update(ctx, r.t.broker(), k, 0, func(b *bucket) bool {
+	err := update(ctx, r.b, k, 0, func(b *bucket) bool {
 		counts = make(map[string]int)
 		for _, p := range places {
 			r.mu.Lock()
@@ -203,14 +249,14 @@ func (r *rooms) write(ctx context.Context, k broker.Key, places []place) error {
 }
 
 // tell makes jobs of a bucket's events, and takes them out of it.
-func (r *rooms) tell(ctx context.Context, a *App, k broker.Key, out []hookEvent) error {
+func (r *Occupancy) tell(ctx context.Context, a *apps.App, k broker.Key, out []hookEvent) error {
 	if len(out) == 0 {
 		return nil
 	}
-	if err := r.t.hooks.put(ctx, a, out...); err != nil {
+	if err := r.hooks.put(ctx, a, out...); err != nil {
 		return err
 	}
-	return update(ctx, r.t.broker(), k, 0, func(b *bucket) bool {
+	return update(ctx, r.b, k, 0, func(b *bucket) bool {
 		b.Out = without(b.Out, out)
 		return true
 	})
@@ -244,7 +290,7 @@ func total(nodes map[string]int) (n int) {
 
 // transitions are the events that a change of a channel's subscribers makes, as
 // far as anybody wants them.
-func transitions(a *App, ch string, before, after int) (out []hookEvent) {
+func transitions(a *apps.App, ch string, before, after int) (out []hookEvent) {
 	var all []hookEvent
 	switch {
 	case before == 0:
@@ -252,11 +298,11 @@ func transitions(a *App, ch string, before, after int) (out []hookEvent) {
 	case after == 0:
 		all = append(all, hookEvent{Name: hookVacated, Channel: ch})
 	}
-	if a.SubscriptionCount && !isPresence(ch) {
+	if a.SubscriptionCount && !apps.IsPresence(ch) {
 		all = append(all, hookEvent{Name: hookCount, Channel: ch, Count: &after})
 	}
 	for _, e := range all {
-		if a.wanted(&e) {
+		if wanted(a, &e) {
 			out = append(out, e)
 		}
 	}
@@ -268,17 +314,17 @@ func (e hookEvent) same(o hookEvent) bool {
 }
 
 // tellCounts tells subscribers how many they are.
-func (r *rooms) tellCounts(ctx context.Context, a *App, counts map[string]int) {
+func (r *Occupancy) tellCounts(ctx context.Context, a *apps.App, counts map[string]int) {
 	if !a.SubscriptionCount {
 		return
 	}
 	for ch, n := range counts {
-		if isPresence(ch) || n == 0 {
+		if apps.IsPresence(ch) || n == 0 {
 			continue
 		}
 		data := mustJSON(map[string]int{"subscription_count": n})
-		if err := r.t.g.Signal(ctx, a.Tenant, gateway.Signal{Channel: ch, Name: evCount, Data: data, Server: true}); err != nil {
-			r.t.log.Debug("tell subscription count", "channel", ch, "err", err)
+		if err := r.g.Signal(ctx, a.Tenant, gateway.Signal{Channel: ch, Name: countEvent, Data: data, Server: true}); err != nil {
+			r.log.Debug("tell subscription count", "channel", ch, "err", err)
 		}
 	}
 }
@@ -289,6 +335,6 @@ func bucketOf(ch string) int {
 	return int(h.Sum32() % buckets)
 }
 
-func bucketKey(a *App, i int) broker.Key {
+func bucketKey(a *apps.App, i int) broker.Key {
 	return broker.Key{App: a.Tenant, Name: "pusher-rooms-" + a.ID + "-" + strconv.Itoa(i)}
 }
