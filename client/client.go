@@ -30,7 +30,7 @@ type Options struct {
 	Name      string                    // name and version of the program, for operators; "": karez-go/0.1
 	HTTP      *http.Client              // for proxies and private certificates; nil: one of its own
 	Signal    func(Signal)              // called for signals to this user or session alone; must not block, nor use the client
-	Log       *slog.Logger              // debug messages about the connection; nil: none
+	Log       *slog.Logger              // warnings about what waits, debug messages about the connection; nil: none
 	Backoff   func(n int) time.Duration // the pause before try n, 0 the first after a loss; nil: what docs/protocol.md says
 }
 

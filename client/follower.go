@@ -33,6 +33,7 @@ type follower struct {
 	snapshot bool                // start over from a page
 	behind   bool                // the reader is: nothing is followed until it has caught up
 	waiting  uint64              // the follow that is not answered
+	late     bool                // the server could not answer the last one
 	mending  string              // turn whose cursor is being set anew,
 	mendID   uint64              // by this follow
 	mended   map[string]turn.Seq // where that was done last
@@ -123,7 +124,7 @@ func (f *follower) followed(cmd *wire.Command, h *wire.History) {
 		f.mending, f.mendID = "", 0
 		return
 	}
-	f.waiting = 0
+	f.waiting, f.late = 0, false
 	if h == nil {
 		return
 	}
@@ -153,6 +154,10 @@ func (f *follower) refused(cmd *wire.Command, e *wire.Error) {
 	case e.Code == wire.CodeTrimmed && f.place.turn == "":
 		f.resync()
 	case e.RetryIn > 0:
+		if !f.late {
+			f.late = true
+			f.c.putOff(e)
+		}
 		link := f.c.loop.link
 		f.c.after(time.Duration(e.RetryIn)*time.Millisecond+f.c.opts.Backoff(2), func() {
 			if f.c.loop.link == link && f.c.loop.fs[f.place] == f && f.waiting == 0 {

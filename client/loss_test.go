@@ -1,7 +1,11 @@
 package client_test
 
 import (
+	"bytes"
 	"context"
+	"fmt"
+	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -260,6 +264,38 @@ func TestResetStartsOver(t *testing.T) {
 			if d := (<-r.evs).(client.Delta); d.Answer.Text() != "Half done" {
 				t.Errorf("%+v", d)
 			}
+		}
+	})
+}
+
+// A command that waits for the server says so once, to who reads the log.
+func TestPutOffIsLogged(t *testing.T) {
+	withFake(t, func(t *testing.T, s *fake) {
+		var logged bytes.Buffer
+		c, err := client.New("http://fake", client.Options{
+			Token: client.Static("t"), HTTP: s.http, Codec: wire.JSON, Transport: client.WebSocket,
+			Log: slog.New(slog.NewTextHandler(&logged, &slog.HandlerOptions{Level: slog.LevelWarn})),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan error)
+		go func() {
+			_, err := c.Channel("chat:42").Prompt(t.Context(), turn.Prompt{Text: "hi"})
+			done <- err
+		}()
+		conn := s.next()
+		for range 3 {
+			cmd := conn.want(wire.CmdPrompt)
+			conn.send(fmt.Sprintf(`{"id":%d,"type":"error","error":{"code":"unavailable","message":"no broker","retry_in":1000}}`, cmd.ID))
+		}
+		conn.reply(conn.want(wire.CmdPrompt), `,"turn":"t1"`)
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		c.Close()
+		if got := logged.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "no broker") {
+			t.Errorf("logged %q", got)
 		}
 	})
 }

@@ -133,6 +133,9 @@ func (c *Client) answered(f *wire.Frame) bool {
 		c.down(e)
 	case r.repeat && e.RetryIn > 0 && passing(e.Code, r.tries):
 		r.sent = false
+		if r.tries == 0 {
+			c.putOff(e)
+		}
 		wait := time.Duration(e.RetryIn)*time.Millisecond + c.opts.Backoff(r.tries)
 		r.tries++
 		r.delay = c.after(wait, func() {
@@ -143,6 +146,11 @@ func (c *Client) answered(f *wire.Frame) bool {
 		c.settle(r, nil, e)
 	}
 	return true
+}
+
+// putOff tells who reads the log why nothing happens.
+func (c *Client) putOff(e *wire.Error) {
+	c.log.Warn("the server cannot do it now ("+e.Message+"), trying again", "code", e.Code)
 }
 
 // passing reports whether the same command may work after tries tries.

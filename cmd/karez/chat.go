@@ -68,7 +68,7 @@ func (c *chatCmd) Run(ctx context.Context, log *slog.Logger) error {
 	channel := c.channel(mem)
 	o := client.Options{Token: c.token(mem), Transport: transports[c.Transport], Codec: codecs[c.Codec], Name: "karez-chat/" + version}
 	if !tty {
-		o.Log = log
+		o.Log = slog.New(&statusLog{out: os.Stderr, next: log.Handler()})
 	}
 	cl, err := client.New(c.URL, o)
 	if err != nil {
@@ -78,7 +78,7 @@ func (c *chatCmd) Run(ctx context.Context, log *slog.Logger) error {
 	if tty {
 		return talk(ctx, cl, channel, c.URL)
 	}
-	p := plain{out: os.Stdout, status: os.Stderr, clean: term.IsTerminal(os.Stdout.Fd())}
+	p := plain{out: os.Stdout, status: os.Stderr, server: c.URL, clean: term.IsTerminal(os.Stdout.Fd())}
 	return p.ask(ctx, cl, channel, prompt)
 }
 

@@ -26,6 +26,8 @@ type chatModel struct {
 	input         input
 	status        client.Status
 	notice        string // of the last key
+	hint          bool   // keys are shown: an old conversation has been opened
+	help          bool   // help is shown
 	above         int    // lines scrolled up from the end
 	quitting      bool   // Ctrl-C once more quits
 	err           error  // why it ended
@@ -97,6 +99,7 @@ func (m *chatModel) event(ev client.Event) {
 	before := m.total()
 	m.conv.take(ev)
 	if _, ok := ev.(client.Page); ok {
+		m.hint = m.hint || !m.ready && len(m.conv.turns) > 0
 		m.ready = true
 	}
 	if m.above > 0 { // who reads further up stays there
@@ -109,6 +112,7 @@ func (m *chatModel) key(k tea.KeyPressMsg) tea.Cmd {
 	if pressed != "ctrl+c" {
 		m.notice, m.quitting = "", false
 	}
+	m.hint = false
 	switch pressed {
 	case "ctrl+c":
 		return m.interrupt()
@@ -209,6 +213,9 @@ func (m *chatModel) send() tea.Cmd {
 	}
 	m.input.clear()
 	m.above = 0
+	if m.help = text == "/help"; m.help {
+		return nil
+	}
 	p := turn.Prompt{Message: rand.Text(), Text: text}
 	m.conv.drafts = append(m.conv.drafts, &shownTurn{message: p.Message, prompt: text, user: m.conv.user})
 	prompt := m.actions.prompt

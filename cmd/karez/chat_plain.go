@@ -21,24 +21,22 @@ const (
 	stopTime  = 5 * time.Second // for a cancel to be taken
 )
 
+// connectingAfter is when a person is told what is waited for.
+const connectingAfter = 2 * time.Second
+
 // plain asks once and prints the answer as it comes: for scripts and pipes.
 type plain struct {
 	out    io.Writer // the answer and nothing else
 	status io.Writer // what happens to the connection
+	server string    // its address
 	clean  bool      // out is a terminal: what would control it is left out
 
 	printed strings.Builder
 }
 
 func (p *plain) ask(ctx context.Context, cl *client.Client, channel, prompt string) error {
-	reach, cancel := context.WithTimeout(ctx, reachTime)
-	err := cl.Connect(reach)
-	cancel()
-	if err != nil {
-		if e := (*wire.Error)(nil); errors.As(err, &e) && ctx.Err() == nil {
-			err = e
-		}
-		return fmt.Errorf("connect: %w", err)
+	if err := p.connect(ctx, cl); err != nil {
+		return err
 	}
 	var wg sync.WaitGroup
 	watching, stop := context.WithCancel(ctx)
@@ -65,12 +63,31 @@ func (p *plain) ask(ctx context.Context, cl *client.Client, channel, prompt stri
 	return nil
 }
 
+// connect waits for the server a while, and says so.
+func (p *plain) connect(ctx context.Context, cl *client.Client) error {
+	reach, cancel := context.WithTimeout(ctx, reachTime)
+	defer cancel()
+	slow := time.AfterFunc(connectingAfter, func() { fmt.Fprintf(p.status, "karez: connecting to %s …\n", p.server) })
+	defer slow.Stop()
+	err := cl.Connect(reach)
+	e := (*wire.Error)(nil)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.As(err, &e) && e.Code == client.CodeConnect:
+		err = unreachable(p.server, e)
+	}
+	return errors.New("connect: " + reason(err))
+}
+
 // interrupt cancels the turn, for the person who pressed Ctrl-C.
 func interrupt(ch *client.Channel, message string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
 	defer cancel()
 	if err := ch.CancelMessage(ctx, message); err != nil {
-		return &exitError{codeInterrupted, fmt.Sprintf("interrupted, but cancel the answer: %v", err)}
+		return &exitError{codeInterrupted, "interrupted; the answer could not be cancelled and may go on: " + reason(err)}
 	}
 	return &exitError{codeInterrupted, "interrupted: the answer was cancelled"}
 }

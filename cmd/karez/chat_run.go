@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -26,6 +27,7 @@ func talk(ctx context.Context, cl *client.Client, channel, server string) error 
 	_, err := p.Run()
 	stop()
 	wg.Wait()
+	fmt.Print(m.farewell())
 	if m.err != nil {
 		return m.err
 	}

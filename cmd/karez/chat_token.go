@@ -3,13 +3,16 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/karez/karez/client"
@@ -58,7 +61,7 @@ func fetchDevToken(ctx context.Context, base string, mem *memory) (string, error
 	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return "", &wire.Error{Code: client.CodeConnect, Message: "no server at " + base, Hint: "start one with karez dev, or give --url"}
+		return "", unreachable(base, err)
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(res.Body, 64<<10))
@@ -74,6 +77,31 @@ func fetchDevToken(ctx context.Context, base string, mem *memory) (string, error
 	}
 	mem.remember(func(m *memory) { m.User = got.User })
 	return got.Token, nil
+}
+
+// unreachable says what became of an attempt to reach the server, and what
+// helps.
+func unreachable(base string, err error) *wire.Error {
+	if e := (*wire.Error)(nil); errors.As(err, &e) && e.Hint != "" {
+		return e // said here already
+	}
+	if ue := (*url.Error)(nil); errors.As(err, &ue) {
+		err = ue.Err
+	}
+	e := &wire.Error{Code: client.CodeConnect, Message: "no server at " + base, Hint: "start one with karez dev, or give --url"}
+	text := err.Error()
+	if we := (*wire.Error)(nil); errors.As(err, &we) {
+		text = we.Message
+	}
+	refused := errors.Is(err, syscall.ECONNREFUSED) || strings.Contains(text, "connection refused")
+	switch {
+	case refused:
+	case errors.Is(err, io.EOF) || strings.HasSuffix(text, "EOF") || strings.Contains(text, "malformed HTTP"):
+		e.Message, e.Hint = "what listens at "+base+" is no Karez server", "give the address of one with --url"
+	default:
+		e.Message = "no server at " + base + ": " + text
+	}
+	return e
 }
 
 // final is an error after which the client does not try again.

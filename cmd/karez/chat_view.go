@@ -50,27 +50,58 @@ func (m *chatModel) room() int {
 	return max(m.height-len(rows)-1, 0)
 }
 
-// total is how many lines the conversation has.
-func (m *chatModel) total() int {
-	n := 0
-	for _, t := range m.conv.all() {
-		n += len(t.draw(m.cells, m.width))
-	}
-	return n
-}
+// keys are the ones that everybody needs.
+const keys = "Enter sends, Esc stops an answer, Ctrl-R asks again, Ctrl-D quits, /help says more"
 
-// window returns the n lines of the conversation that are in view.
-func (m *chatModel) window(n int) []string {
+// help is what /help says.
+const help = `Enter sends; Alt-Enter or Ctrl-J begins a new line.
+Esc stops the answer that is being written, Ctrl-C too; twice it quits.
+Ctrl-R asks the last question again.
+Up, Down, PgUp, PgDn and the wheel scroll. Ctrl-L tries to connect now.
+Ctrl-D quits. An answer that is being written goes on, and karez chat shows it again.
+karez chat -n begins a new conversation, karez chat -c NAME goes to that one.`
+
+// all returns the lines of the conversation, and of help behind it.
+func (m *chatModel) all() []string {
 	var all []string
 	for _, t := range m.conv.all() {
 		all = append(all, t.draw(m.cells, m.width)...)
 	}
-	if len(all) == 0 && m.ready {
-		all = wrap(m.cells, "Ask something. Enter sends, Esc stops an answer, Ctrl-R asks again, Ctrl-D quits.", m.width)
-		for i := range all {
-			all[i] = quietStyle.Render(all[i])
+	said := ""
+	switch {
+	case m.help:
+		said = help
+	case len(all) == 0 && m.ready:
+		said = "Ask something. " + keys + "."
+	}
+	if said != "" {
+		for _, l := range wrap(m.cells, said, m.width) {
+			all = append(all, quietStyle.Render(l))
 		}
 	}
+	return all
+}
+
+// total is how many lines there are.
+func (m *chatModel) total() int { return len(m.all()) }
+
+// farewell is what stays in the terminal: the last turn, as far as it came.
+func (m *chatModel) farewell() string {
+	all := m.conv.all()
+	if len(all) == 0 || m.width < 1 {
+		return ""
+	}
+	last := all[len(all)-1]
+	text := strings.TrimRight(strings.Join(last.draw(m.cells, m.width), "\n"), "\n") + "\n"
+	if last.name != "" && !last.over() {
+		text += quietStyle.Render("(the answer goes on: karez chat -c "+m.channel+" shows it)") + "\n"
+	}
+	return text
+}
+
+// window returns the n lines that are in view.
+func (m *chatModel) window(n int) []string {
+	all := m.all()
 	end := max(len(all)-min(m.above, max(len(all)-n, 0)), 0)
 	out := append([]string(nil), all[max(end-n, 0):end]...)
 	for len(out) < n {
@@ -124,6 +155,8 @@ func (m *chatModel) statusLine() string {
 		text = "waiting for the answer · Esc stops"
 	case live != nil:
 		text = "answering · Esc stops"
+	case m.hint:
+		text += " · " + keys
 	case s.Transport == client.SSE:
 		text += " · over SSE"
 	}
