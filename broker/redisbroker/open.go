@@ -90,7 +90,7 @@ func Open(ctx context.Context, url string, o Options) (*Broker, error) {
 		if b.c != nil {
 			b.c.Close()
 		}
-		return nil, b.refused(ctx, err)
+		return nil, b.refused(ctx, err, opt.TLSConfig != nil)
 	}
 	if err := b.greet(ctx); err != nil {
 		b.c.Close()

@@ -2,7 +2,11 @@ package redisbroker
 
 import (
 	"errors"
+	"io"
+	"log"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -86,6 +90,37 @@ func TestOpenErrors(t *testing.T) {
 	defer b.Close()
 	if out, err := b.c.Do(t.Context(), b.c.B().ClientGetname().Build()).ToString(); err != nil || out != "karez:n_1" {
 		t.Error(out, err)
+	}
+}
+
+// What listens and is no Redis, or speaks in another way, is told apart.
+func TestOpenOfStrangers(t *testing.T) {
+	s := redistest.Start(t, "--appendonly", "no")
+	plain := httptest.NewServer(http.NotFoundHandler())
+	defer plain.Close()
+	secure := httptest.NewUnstartedServer(http.NotFoundHandler())
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
+	secure.StartTLS()
+	defer secure.Close()
+	for _, c := range []struct{ scheme, addr, want string }{
+		{"rediss", s.Addr(), "is a Redis that does not speak TLS: write redis:// instead of rediss://"},
+		{"redis", plain.Listener.Addr().String(), "is no Redis: mend --broker"},
+		{"rediss", plain.Listener.Addr().String(), "is no Redis: mend --broker"},
+		{"rediss", secure.Listener.Addr().String(), "has a certificate that is not trusted here"},
+	} {
+		_, err := Open(t.Context(), c.scheme+"://"+c.addr, Options{})
+		if err == nil || !strings.Contains(err.Error(), "what listens at "+c.addr+" "+c.want) || errors.Is(err, broker.ErrUnavailable) {
+			t.Errorf("%s at %s: %v, want %q", c.scheme, c.addr, err, c.want)
+		}
+	}
+	// A Redis with TLS alerts, another program hangs up: both end the connection.
+	if _, err := Open(t.Context(), "redis://"+secure.Listener.Addr().String(), Options{}); err == nil {
+		t.Error("plain words were understood by TLS")
+	}
+	s.Freeze()
+	defer s.Thaw()
+	if _, err := Open(t.Context(), s.URL(), Options{}); !errors.Is(err, broker.ErrUnavailable) {
+		t.Errorf("a Redis that is slow: %v", err)
 	}
 }
 

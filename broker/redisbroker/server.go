@@ -96,7 +96,7 @@ func infoField(info, name string) string {
 }
 
 // refused explains why no connection could be made.
-func (b *Broker) refused(ctx context.Context, err error) error {
+func (b *Broker) refused(ctx context.Context, err error, tls bool) error {
 	re, ok := rueidis.IsRedisErr(err)
 	switch {
 	case ok && strings.Contains(re.Error(), "DB index"):
@@ -107,6 +107,9 @@ func (b *Broker) refused(ctx context.Context, err error) error {
 		return b.wrap(ctx, err)
 	case errors.Is(err, rueidis.ErrNoCache):
 		return fmt.Errorf("the Redis at %s is too old, or its user may not run CLIENT TRACKING: Karez needs Redis 7.0 or later (%v)", b.addr, err)
+	}
+	if why := b.stranger(ctx, err, tls); why != "" {
+		return fmt.Errorf("what listens at %s %s (%v)", b.addr, why, err)
 	}
 	return fmt.Errorf("%w: no Redis at %s: %v (start one with redis-server, or mend --broker)", broker.ErrUnavailable, b.addr, err)
 }
