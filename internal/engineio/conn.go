@@ -44,15 +44,18 @@ type Conn struct {
 	id      string
 	request Request
 
+	in sync.Mutex // held while a message is handled: a client may send on two connections
+
 	mu      sync.Mutex // guards all below
 	h       Handler
-	ws      *socket.Conn // nil while the client polls
-	peer    *wsPeer      // above ws, or one that is about to take over
-	probed  bool         // peer has been answered: polls must end
-	pending []packet     // for the next poll
-	size    int          // of pending, as a payload holds it
-	want    bool         // TryWrite answered ErrFull
-	poll    chan struct{}
+	ws      *socket.Conn  // nil while the client polls
+	peer    *wsPeer       // above ws, or one that is about to take over
+	probed  bool          // peer has been answered: polls must end
+	pending []packet      // for the next poll
+	size    int           // of pending, as a payload holds it
+	want    bool          // TryWrite answered ErrFull
+	poll    chan struct{} // of a poll that waits, capacity 1; nil: there is none
+	came    chan struct{} // closed when a poll comes; nil: nobody waits for it
 	posting bool
 	busy    int // handlers of messages at work: the client is alive
 	pingAt  time.Time
@@ -181,7 +184,9 @@ func (c *Conn) receive(p packet) error {
 	case typeMessage, typeBinary:
 		c.busy++
 		c.mu.Unlock()
+		c.in.Lock()
 		h.Message(p.data, p.typ == typeBinary)
+		c.in.Unlock()
 		c.mu.Lock()
 		if c.busy--; c.pinged { // its answer may have waited behind the message
 			c.pingAt = time.Now().Add(-c.s.opts.PingInterval / 8)
@@ -189,6 +194,7 @@ func (c *Conn) receive(p packet) error {
 		c.mu.Unlock()
 	case typeClose:
 		c.mu.Unlock()
+		c.awaitPoll()
 		c.end(ErrClientClose, typeNoop)
 	case typeUpgrade, typeNoop:
 		c.mu.Unlock()

@@ -234,6 +234,37 @@ func TestClientCloses(t *testing.T) {
 	}
 }
 
+// The poll that a client sent beside its goodbye may come after it.
+func TestClientClosesBeforeItsPoll(t *testing.T) {
+	w := serve(t, Options{})
+	for range 5 {
+		q := w.open()
+		c := (<-w.apps).c
+		post := w.background("POST", q, "1")
+		for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+			c.mu.Lock()
+			waits := c.came != nil || c.closed
+			c.mu.Unlock()
+			if waits {
+				break
+			}
+			if time.Now().After(end) {
+				t.Fatal("it does not wait")
+			}
+		}
+		code, body := w.do("GET", q, "")
+		if in := code == 200 && body == "6"; !in && code != 400 { // 400: a slow machine, the poll came too late
+			t.Errorf("%d %s", code, body)
+		}
+		if got := <-post; got != [2]any{200, "ok"} {
+			t.Errorf("%v", got)
+		}
+		if code, _ := w.do("GET", q, ""); code != 400 {
+			t.Errorf("the session goes on: %d", code)
+		}
+	}
+}
+
 // A client that does not answer pings is gone, whichever way it came; one that
 // does stays.
 func TestHeartbeat(t *testing.T) {

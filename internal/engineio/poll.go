@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -11,6 +12,9 @@ import (
 const (
 	// bodyTime bounds the reading of a POST and the writing of an answer.
 	bodyTime = 30 * time.Second
+	// closeHold is how long the close of a client that polls waits for its
+	// poll, which was sent beside it and is to be ended in peace.
+	closeHold = 50 * time.Millisecond
 	// upgradeHold is how long a poll waits for an upgrade that is about to
 	// be done, before it is sent home with a noop.
 	upgradeHold = 50 * time.Millisecond
@@ -32,12 +36,14 @@ func answer(w http.ResponseWriter, body []byte) error {
 	h := w.Header()
 	h.Set("Content-Type", "text/plain; charset=UTF-8")
 	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
 	rc := http.NewResponseController(w)
 	rc.SetWriteDeadline(time.Now().Add(bodyTime)) // a server that cannot is left to its own limits
 	_, err := w.Write(body)
 	if err == nil {
 		err = rc.Flush()
 	}
+	rc.SetWriteDeadline(time.Time{}) // the connection serves other requests
 	if errors.Is(err, http.ErrNotSupported) {
 		err = nil
 	}
@@ -61,6 +67,10 @@ func (c *Conn) serveGet(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c.poll = wake
+	if c.came != nil {
+		close(c.came)
+		c.came = nil
+	}
 	probing := c.probed
 	c.mu.Unlock()
 
@@ -80,6 +90,24 @@ func (c *Conn) serveGet(w http.ResponseWriter, r *http.Request) {
 	}
 	err := answer(w, appendPayload(nil, ps))
 	c.polled(ps, err)
+}
+
+// awaitPoll returns when a poll waits, or none comes for closeHold.
+func (c *Conn) awaitPoll() {
+	c.mu.Lock()
+	if c.poll != nil || c.ws != nil || c.closed {
+		c.mu.Unlock()
+		return
+	}
+	came := make(chan struct{})
+	c.came = came
+	c.mu.Unlock()
+	t := time.NewTimer(closeHold)
+	defer t.Stop()
+	select {
+	case <-came:
+	case <-t.C:
+	}
 }
 
 var errMoved = errors.New("moved to a WebSocket")
@@ -104,12 +132,12 @@ func (c *Conn) await(r *http.Request, wake <-chan struct{}, hold <-chan time.Tim
 		case <-hold:
 			held = true
 		case <-r.Context().Done():
-			c.mu.Lock()
-			c.poll = nil
-			c.mu.Unlock()
 			if !c.s.opts.KeepCutPolls {
 				c.Close(ErrPollCut)
 			}
+			c.mu.Lock()
+			c.poll = nil
+			c.mu.Unlock()
 			return nil, nil
 		}
 	}
@@ -190,8 +218,10 @@ func (c *Conn) post(w http.ResponseWriter, r *http.Request) *failure {
 	if r.ContentLength > limit {
 		return &tooLarge
 	}
-	http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime)) // a server that cannot is left to its own limits
+	rc := http.NewResponseController(w)
+	rc.SetReadDeadline(time.Now().Add(bodyTime)) // a server that cannot is left to its own limits
 	body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
+	rc.SetReadDeadline(time.Time{}) // what is sent may take long to handle
 	switch {
 	case err != nil:
 		return &badRequest
