@@ -40,6 +40,21 @@ type Answer struct {
 	Parts   []Part
 	Usage   *Usage
 	Outcome json.RawMessage // Data of the terminal event
+
+	at map[partKey]int // where mergeable parts stand, once there are many
+}
+
+// MaxParts bounds the parts of one answer, for all who fold it: an event that
+// would make one more does not fold.
+const MaxParts = 10_000
+
+// manyParts is from how many parts on find asks an index; below it looking is
+// faster, and most answers have a few.
+const manyParts = 64
+
+type partKey struct {
+	kind Kind
+	id   string
 }
 
 // Fold returns the answer of a whole log, or of a prefix of it.
@@ -97,11 +112,6 @@ func (a *Answer) apply(ev Event) error {
 			return err
 		}
 		a.Usage = u
-	case KindSuspended:
-		a.addPart(ev)
-		next = Waiting
-	case KindResumed, KindStep:
-		a.addPart(ev)
 	case KindEnd:
 		a.Outcome, next = ev.Data, Completed
 	case KindCancelled:
@@ -109,14 +119,19 @@ func (a *Answer) apply(ev Event) error {
 	case KindError:
 		a.Outcome, next = ev.Data, Failed
 	default:
-		a.addPart(ev)
+		if err := a.addPart(ev); err != nil {
+			return err
+		}
+		if ev.Kind == KindSuspended {
+			next = Waiting
+		}
 	}
 	a.State = next
 	return nil
 }
 
 // addPart appends to the last part when ev continues it, else opens a part.
-func (a *Answer) addPart(ev Event) {
+func (a *Answer) addPart(ev Event) error {
 	if ev.Kind.Mergeable() {
 		if i := a.find(ev.Kind, ev.Part); i >= 0 {
 			p := &a.Parts[i]
@@ -124,13 +139,38 @@ func (a *Answer) addPart(ev Event) {
 			if p.Name == "" {
 				p.Name = ev.Name
 			}
-			return
+			return nil
 		}
 	}
+	if len(a.Parts) >= MaxParts {
+		return fmt.Errorf("more than %d parts", MaxParts)
+	}
 	a.Parts = append(a.Parts, Part{Kind: ev.Kind, ID: ev.Part, Media: ev.Media, Name: ev.Name, Data: append([]byte(nil), ev.Data...)})
+	if a.at != nil && ev.Kind.Mergeable() {
+		a.at[partKey{ev.Kind, ev.Part}] = len(a.Parts) - 1
+	}
+	return nil
 }
 
+// find returns the last part of this kind and id, or -1.
 func (a *Answer) find(k Kind, id string) int {
+	if n := len(a.Parts) - 1; n >= 0 && a.Parts[n].Kind == k && a.Parts[n].ID == id {
+		return n
+	}
+	if a.at == nil && len(a.Parts) >= manyParts {
+		a.at = make(map[partKey]int, 2*len(a.Parts))
+		for i, p := range a.Parts {
+			if p.Kind.Mergeable() {
+				a.at[partKey{p.Kind, p.ID}] = i
+			}
+		}
+	}
+	if a.at != nil {
+		if i, ok := a.at[partKey{k, id}]; ok {
+			return i
+		}
+		return -1
+	}
 	for i := len(a.Parts) - 1; i >= 0; i-- {
 		if a.Parts[i].Kind == k && a.Parts[i].ID == id {
 			return i
@@ -149,7 +189,7 @@ func (a *Answer) cut(kept []Kept) {
 			parts, kept = append(parts, p), kept[1:]
 		}
 	}
-	a.Parts = parts
+	a.Parts, a.at = parts, nil
 }
 
 // Text returns the answer's text: all text parts in order, joined by nothing.

@@ -45,6 +45,9 @@ func DecodeLine(p []byte) (turn.Event, error) {
 	if ev.Kind == "" {
 		ev.Kind = turn.KindText
 	}
+	if err == nil {
+		err = ev.Check()
+	}
 	if err == nil && len(ev.Data) > turn.MaxData {
 		err = fmt.Errorf("the event has %d bytes, the most is %d", len(ev.Data), turn.MaxData)
 	}

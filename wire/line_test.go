@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"errors"
 	"reflect"
 	"testing"
 
@@ -44,4 +45,16 @@ func FuzzDecodeLine(f *testing.F) {
 			t.Fatalf("%q → %+v → %+v, %v", p, ev, again, err)
 		}
 	})
+}
+
+// A back end is told of a payload that nobody could fold.
+func TestLineThatDoesNotFold(t *testing.T) {
+	for _, line := range []string{
+		`{"kind":"usage","data":"x"}`, `{"kind":"usage","text":"x"}`, `{"kind":"usage"}`, `{"kind":"epoch","data":[]}`, `{"kind":"prompt","data":7}`,
+	} {
+		ev, err := DecodeLine([]byte(line))
+		if e := (*Error)(nil); !errors.As(err, &e) || e.Code != CodeBadRequest {
+			t.Errorf("%s: %+v, %v", line, ev, err)
+		}
+	}
 }

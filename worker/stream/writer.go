@@ -14,8 +14,8 @@ import (
 
 // Limits of what one answer may make a reader hold.
 const (
-	MaxName  = 256   // of a part's id, a tool's or media type's name, in bytes; the rest is cut off
-	MaxParts = 10000 // parts of one answer that a Decoder keeps account of; more end it
+	MaxName  = 256           // of a part's id, a tool's or media type's name, in bytes; the rest is cut off
+	MaxParts = turn.MaxParts // parts of one answer that a Decoder keeps account of; more end it
 )
 
 // ErrParts is returned when an answer has more than MaxParts parts.
