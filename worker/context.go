@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/karez/karez/broker"
@@ -39,8 +40,7 @@ func (r *run) request(ctx context.Context) error {
 	r.req.System = or(p.System, set.System)
 	r.req.Model = or(p.Model, set.Model)
 	r.req.Params = params(set.Params, p.Params)
-	r.req.Messages = append(history(past, window(set), or(set.HistoryTokens, channel.DefaultHistoryTokens)),
-		Message{Role: "user", Text: p.Text, Content: p.Content})
+	r.req.Messages = said(history(past, window(set), or(set.HistoryTokens, channel.DefaultHistoryTokens)), p)
 	return nil
 }
 
@@ -66,9 +66,43 @@ func history(past []turn.Answer, messages, tokens int) []Message {
 	}
 	out := make([]Message, 0, count+1)
 	for _, a := range past[from:] {
-		out = append(out, spoken(a)...)
+		if a.Prompt != nil {
+			out = said(out, a.Prompt)
+		}
+		out = append(out, replied(a)...)
 	}
 	return out
+}
+
+// said adds what a person said to a conversation. What a client did with tools
+// belongs to the answer that called them; where that is not told, to the person.
+func said(ms []Message, p *turn.Prompt) []Message {
+	content := p.Content
+	if n := len(ms); n > 0 && ms[n-1].Role == "assistant" {
+		rs, rest := turn.Results(p.Content)
+		var done []turn.Part
+		for _, r := range rs {
+			if part, ok := r.Part(); ok && calls(ms[n-1].Parts, r.Call) {
+				done = append(done, part)
+			} else {
+				rest = append(rest, r.Content())
+			}
+		}
+		if len(done) > 0 {
+			ms[n-1].Parts = append(slices.Clip(ms[n-1].Parts), done...)
+			content = rest
+			if p.Text == "" && len(rest) == 0 {
+				return ms
+			}
+		}
+	}
+	return append(ms, Message{Role: "user", Text: p.Text, Content: content})
+}
+
+func calls(parts []turn.Part, id string) bool {
+	return slices.ContainsFunc(parts, func(p turn.Part) bool {
+		return (p.Kind == turn.KindTool || p.Kind == turn.KindToolInput) && p.ID == id
+	})
 }
 
 // spoken is a turn as messages. Of an answer that was not finished only the
@@ -78,6 +112,11 @@ func spoken(a turn.Answer) []Message {
 	if p := a.Prompt; p != nil {
 		out = append(out, Message{Role: "user", Text: p.Text, Content: p.Content})
 	}
+	return append(out, replied(a)...)
+}
+
+// replied is the answer of a turn, as spoken has it.
+func replied(a turn.Answer) (out []Message) {
 	parts := a.Parts
 	if a.State != turn.Completed {
 		parts = nil

@@ -79,6 +79,41 @@ func TestWhatTheModelIsShown(t *testing.T) {
 }
 
 // An edited prompt sees what came before the turn it replaces, not that turn.
+// What a client did with a tool is the result of the call, not something that
+// the person said, in the turn that brings it and in later ones.
+func TestToolResultsBelongToTheirCalls(t *testing.T) {
+	bubble(t, func(t *testing.T, p *place) {
+		asked := make(chan worker.Request, 100)
+		stop := work(t, p.b, echo(asked), worker.Options{})
+		p.ended(p.prompt("one"))
+		<-asked
+		no := false
+		for _, r := range []turn.ToolResult{{Call: "c1", Tool: "look", Output: []byte(`"seen"`)}, {Call: "c1", Approval: "a1", Approved: &no, Reason: "never"}} {
+			a := ask("", "")
+			a.Prompt.Message, a.Prompt.Text, a.Prompt.Content = "m-"+r.Approval, "", []turn.Content{r.Content()}
+			p.ended(p.ask(a))
+			req := <-asked
+			last := req.Messages[len(req.Messages)-1]
+			part := last.Parts[len(last.Parts)-1]
+			if want, _ := r.Part(); last.Role != "assistant" || part.Kind != want.Kind || part.ID != "c1" || string(part.Data) != string(want.Data) {
+				t.Errorf("%s: %s %s %q", said(req.Messages), part.Kind, part.ID, part.Data)
+			}
+		}
+		p.ended(p.prompt("two"))
+		if got, want := said((<-asked).Messages), "user:one(0)|assistant:re: one(3)|assistant:re: re: one(3)|assistant:re: re: re: one(2)|user:two(0)|"; got != want {
+			t.Errorf("%s\nwant\n%s", got, want)
+		}
+		// A result of a call that is not told of is what the person said.
+		a := ask("", "")
+		a.Prompt.Message, a.Prompt.Text, a.Prompt.Content = "m-x", "", []turn.Content{turn.ToolResult{Call: "c9", Output: []byte(`1`)}.Content()}
+		p.ended(p.ask(a))
+		if req := <-asked; req.Messages[len(req.Messages)-1].Role != "user" {
+			t.Error(said(req.Messages))
+		}
+		stop()
+	})
+}
+
 func TestBranchesSeeTheirOwnPath(t *testing.T) {
 	bubble(t, func(t *testing.T, p *place) {
 		asked := make(chan worker.Request, 100)

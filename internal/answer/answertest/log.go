@@ -3,6 +3,7 @@ package answertest
 import (
 	"encoding/json"
 	"fmt"
+	"unicode/utf8"
 
 	"pgregory.net/rapid"
 
@@ -69,16 +70,22 @@ func event(t *rapid.T) turn.Event {
 	return ev
 }
 
-// later is the beginning of an epoch that keeps a prefix of evs.
+// later is the beginning of an epoch that keeps all that evs come to, some of
+// it, or nothing.
 func later(t *rapid.T, evs []turn.Event, epoch turn.Epoch) turn.Event {
-	keep := rapid.IntRange(1, len(evs)).Draw(t, "keep")
-	start := turn.EpochStart{Epoch: epoch, Keep: turn.Seq(keep), All: keep == len(evs)}
+	a, err := turn.Fold(evs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	start := turn.EpochStart{Epoch: epoch, Keep: 1, All: rapid.IntRange(0, 3).Draw(t, "all") == 0}
 	if !start.All {
-		a, err := turn.Fold(evs[:keep])
-		if err != nil {
-			t.Fatal(err)
+		start.Parts = a.Keep()[:rapid.IntRange(0, len(a.Parts)).Draw(t, "parts")]
+		if n := len(start.Parts); n > 0 && start.Parts[n-1].Kind.Mergeable() {
+			for rest := a.Parts[n-1].Data; len(rest) > 0 && rapid.Bool().Draw(t, "shorten"); rest = rest[:start.Parts[n-1].Bytes] {
+				_, w := utf8.DecodeLastRune(rest)
+				start.Parts[n-1].Bytes -= w
+			}
 		}
-		start.Parts = a.Keep()
 	}
 	data, err := json.Marshal(start)
 	if err != nil {

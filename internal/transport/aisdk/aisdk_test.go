@@ -307,7 +307,7 @@ func FuzzParse(f *testing.F) {
 		rs := q.tools()
 		p := turn.Prompt{Message: onID("t1", rs)}
 		for _, r := range rs {
-			p.Content = append(p.Content, r.content())
+			p.Content = append(p.Content, r.Content())
 			c := r.chunk(newest)
 			c.encode()
 		}

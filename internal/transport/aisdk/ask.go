@@ -221,7 +221,7 @@ func (a *ask) goOn(ctx context.Context) (string, error) {
 	}
 	p := turn.Prompt{Message: onID(root, rs), Parent: past.Leaf}
 	for _, r := range rs {
-		p.Content = append(p.Content, r.content())
+		p.Content = append(p.Content, r.Content())
 	}
 	a.dress(&p)
 	return a.s.Prompt(ctx, a.channel, p, a.trace)

@@ -160,7 +160,7 @@ func (q *request) tools() []result {
 		if !is || p.Call == "" {
 			continue
 		}
-		r := result{Call: p.Call, Tool: name}
+		r := result{turn.ToolResult{Call: p.Call, Tool: name}}
 		switch {
 		case p.State == "output-available":
 			if r.Output = p.Output; len(r.Output) == 0 {

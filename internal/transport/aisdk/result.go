@@ -7,39 +7,15 @@ import (
 	"github.com/karez/karez/turn"
 )
 
-// A result is what a client did with a tool call: its output, why it failed, or
-// whether it may run. It travels in a prompt that goes on with the answer, as
-// content of type text that a model can read too.
-type result struct {
-	Call     string          `json:"toolCallId"`
-	Tool     string          `json:"toolName"`
-	Output   json.RawMessage `json:"output,omitempty"`
-	Failed   bool            `json:"failed,omitempty"`
-	Error    string          `json:"errorText,omitempty"`
-	Approval string          `json:"approvalId,omitempty"`
-	Approved *bool           `json:"approved,omitempty"`
-	Reason   string          `json:"reason,omitempty"`
-}
-
-// resultMedia marks content that is a result.
-const resultMedia = "application/vnd.karez.tool-result+json"
-
-func (r result) content() turn.Content {
-	p, err := json.Marshal(r)
-	if err != nil {
-		p = []byte("{}")
-	}
-	return turn.Content{Type: "text", Text: string(p), Media: resultMedia, Name: r.Tool}
-}
+// A result is what a client did with a tool call.
+type result struct{ turn.ToolResult }
 
 // results are those that a prompt carries.
 func results(content []turn.Content) []result {
-	var out []result
-	for _, c := range content {
-		var r result
-		if c.Media == resultMedia && json.Unmarshal([]byte(c.Text), &r) == nil && r.Call != "" {
-			out = append(out, r)
-		}
+	rs, _ := turn.Results(content)
+	out := make([]result, len(rs))
+	for i := range rs {
+		out[i].ToolResult = rs[i]
 	}
 	return out
 }
@@ -50,7 +26,7 @@ func (r result) chunk(v version) chunk {
 	case r.Approved != nil && v.answered():
 		return chunk{Type: dataAnswered, Approval: r.Approval, Approved: r.Approved, Reason: r.Reason}
 	case r.Approved != nil:
-		return chunk{Type: "data-" + dataAnswered, ID: r.Approval, Data: value([]byte(r.content().Text))}
+		return chunk{Type: "data-" + dataAnswered, ID: r.Approval, Data: value([]byte(r.Content().Text))}
 	case r.Failed:
 		return chunk{Type: "tool-output-error", Call: r.Call, Error: &r.Error}
 	}
