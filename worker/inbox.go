@@ -3,16 +3,17 @@ package worker
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 	"unicode/utf8"
 
+	"github.com/karez/karez/broker"
 	"github.com/karez/karez/turn"
 )
 
@@ -123,15 +124,31 @@ func wake(c chan struct{}) {
 // pieces makes of what a provider emits events that a log takes. It is used by
 // the provider's goroutine.
 type pieces struct {
-	in    *inbox
-	stop  context.CancelCauseFunc
-	left  int // bytes that the answer may still have
-	timed bool
+	in     *inbox
+	id     turn.ID
+	stop   context.CancelCauseFunc
+	left   int // bytes that the answer may still have
+	timed  bool
+	parts  int                // that the answer has
+	opened map[[2]string]bool // of these, by kind and id, those that may go on
+}
+
+// had counts the parts that an answer has already.
+func (p *pieces) had(parts []turn.Part) {
+	p.parts, p.opened = len(parts), make(map[[2]string]bool)
+	for _, part := range parts {
+		if part.Kind.Mergeable() {
+			p.opened[[2]string{string(part.Kind), part.ID}] = true
+		}
+	}
 }
 
 // put is the provider's emit. What a provider may not emit stops it.
 func (p *pieces) put(ctx context.Context, ev turn.Event) error {
-	if err := check(ev); err != nil {
+	if !p.timed && ev.Kind != turn.KindUsage {
+		ev.Attrs, p.timed = stamped(ev.Attrs), true
+	}
+	if err := p.check(ev); err != nil {
 		p.stop(err)
 		return err
 	}
@@ -139,9 +156,6 @@ func (p *pieces) put(ctx context.Context, ev turn.Event) error {
 		err := &failed{turn.Failure{Code: turn.CodeTooLong, Message: "the answer is longer than this server allows"}}
 		p.stop(err)
 		return err
-	}
-	if !p.timed && ev.Kind != turn.KindUsage {
-		ev.Attrs, p.timed = stamped(ev.Attrs), true
 	}
 	for len(ev.Data) > turn.MaxData {
 		head := ev
@@ -154,20 +168,54 @@ func (p *pieces) put(ctx context.Context, ev turn.Event) error {
 	return p.in.put(ctx, ev)
 }
 
-// check refuses what only the worker may write, and what no reader could fold.
-func check(ev turn.Event) error {
+// check refuses what only the worker may write, what no reader could fold, and
+// what no log takes.
+func (p *pieces) check(ev turn.Event) error {
+	whole := ev
+	if ev.Kind.Mergeable() {
+		whole.Data = nil // put splits it
+	}
 	var why string
 	switch k := ev.Kind; {
 	case k == "" || k.Terminal() || k == turn.KindPrompt || k == turn.KindEpoch:
-		why = fmt.Sprintf("the provider emitted an event of kind %q", k)
-	case k == turn.KindUsage && json.Unmarshal(ev.Data, new(turn.Usage)) != nil:
-		why = "the provider emitted a usage that cannot be read"
-	case len(ev.Data) > turn.MaxData && !k.Mergeable():
-		why = fmt.Sprintf("the provider emitted a %s of %d bytes", k, len(ev.Data))
+		why = fmt.Sprintf("the provider emitted an event of kind %q", brief(string(k)))
+	case ev.Check() != nil:
+		why = fmt.Sprintf("the provider emitted a %s that cannot be read", k)
+	case broker.CheckEvents(p.id, []turn.Event{whole}) != nil:
+		why = fmt.Sprintf("the provider emitted a %s that is too large: %d bytes, %d attributes", brief(string(k)), ev.Size(), len(ev.Attrs))
+	case !p.room(ev):
+		why = fmt.Sprintf("the provider emitted more than %d parts", turn.MaxParts)
 	default:
 		return nil
 	}
 	return &failed{turn.Failure{Code: turn.CodeProviderBroken, Message: why}}
+}
+
+// room reports whether the answer may have the part that ev belongs to.
+func (p *pieces) room(ev turn.Event) bool {
+	if ev.Kind == turn.KindUsage {
+		return true
+	}
+	if ev.Kind.Mergeable() {
+		key := [2]string{string(ev.Kind), ev.Part}
+		if p.opened[key] {
+			return true
+		}
+		p.opened[key] = true
+	}
+	p.parts++
+	return p.parts <= turn.MaxParts
+}
+
+// maxBrief bounds what a provider says about an end, in bytes.
+const maxBrief = 4 << 10
+
+// brief is s cut to maxBrief between characters.
+func brief(s string) string {
+	if len(s) <= maxBrief {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxBrief], "") + "…"
 }
 
 // cut is where to cut data that is too long: text only between characters

@@ -109,7 +109,7 @@ func (r *run) close(ctx context.Context, reason string, err error) error {
 	case errors.As(err, &c):
 		kind, v = turn.KindCancelled, c.Cancelled
 	case errors.As(err, &f):
-		kind, v = turn.KindError, f.Failure
+		kind, v = turn.KindError, turn.Failure{Code: brief(f.Code), Message: brief(f.Message), Retryable: f.Retryable}
 	case errors.Is(err, errSilent):
 		kind, v = turn.KindError, r.silence()
 	default:

@@ -41,7 +41,8 @@ func (r *run) speak(held, ctx context.Context) (reason string, err error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil) // closes the provider's connection
 	in := newInbox()
-	p := pieces{in: in, stop: stop, left: r.w.opts.MaxAnswer - size(r.answer.Parts)}
+	p := pieces{in: in, id: r.id, stop: stop, left: r.w.opts.MaxAnswer - size(r.answer.Parts)}
+	p.had(r.answer.Parts)
 	r.asked.Go(func() {
 		reason, err := r.stream(ctx, func(ev turn.Event) error { return p.put(ctx, ev) })
 		in.end(ctx, reason, err)
@@ -55,9 +56,19 @@ func (r *run) speak(held, ctx context.Context) (reason string, err error) {
 			return "", err
 		}
 		if err := r.append(held, evs...); err != nil {
-			return "", err
+			return "", r.refused(held, err)
 		}
 	}
+}
+
+// refused makes of an append that will never succeed the end of the turn: the
+// next worker would meet the same.
+func (r *run) refused(held context.Context, err error) error {
+	if over(err) || errors.Is(err, broker.ErrUnavailable) || held.Err() != nil {
+		return err
+	}
+	r.log.Error("the log refuses what the provider said", "err", err)
+	return &failed{turn.Failure{Code: turn.CodeProviderBroken, Message: "the provider said what no log takes"}}
 }
 
 // stream is the provider's Stream whose errors are typed. A provider that
@@ -71,6 +82,9 @@ func (r *run) stream(ctx context.Context, emit func(turn.Event) error) (reason s
 	reason, err = r.w.p.Stream(ctx, r.req, emit)
 	if err != nil {
 		return "", AsProviderError(err)
+	}
+	if len(reason) > maxBrief {
+		return "", &ProviderError{Code: turn.CodeProviderBroken, Message: fmt.Sprintf("the provider ended with a reason of %d bytes", len(reason))}
 	}
 	return or(reason, turn.ReasonStop), nil
 }
