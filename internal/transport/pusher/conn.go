@@ -219,8 +219,10 @@ func (c *conn) gone(why error) {
 	if c.session != nil {
 		c.session.Close(why)
 	}
-	for ch := range subs {
-		c.t.occ.Left(c.app, ch)
+	for ch, s := range subs {
+		if !s.pending { // whoever makes it sees that the connection is over
+			c.t.occ.Left(c.app, ch)
+		}
 	}
 }
 

@@ -183,13 +183,10 @@ func (c *conn) welcome(ctx context.Context, ch string, s *sub) error {
 	}
 	frames = append(frames, s.held...)
 	s.pending, s.held, s.here = false, nil, nil
+	c.t.occ.Joined(c.app, ch)
 	err := c.out.put(frames...) // with mu held: nothing goes between
 	c.mu.Unlock()
-	if err != nil {
-		return err
-	}
-	c.t.occ.Joined(c.app, ch)
-	return nil
+	return err
 }
 
 // unsubscribe has no answer.
@@ -199,25 +196,24 @@ func (c *conn) unsubscribe(data json.RawMessage) {
 		c.complain(codeGeneric, "Invalid message format")
 		return
 	}
-	if c.leave(d.Channel) {
-		c.t.occ.Left(c.app, d.Channel)
-	}
+	c.leave(d.Channel)
 }
 
-// leave undoes enter, and reports whether the subscription had been made.
-func (c *conn) leave(ch string) bool {
+// leave undoes enter, however far that came.
+func (c *conn) leave(ch string) {
 	c.mu.Lock()
 	s := c.subs[ch]
 	delete(c.subs, ch)
-	done := s != nil && !s.pending
 	c.mu.Unlock()
 	if s == nil {
-		return false
+		return
+	}
+	if !s.pending {
+		c.t.occ.Left(c.app, ch)
 	}
 	if s.member != "" {
 		c.session.Leave(ch)
 	}
 	c.session.Unfollow(ch, "")
 	c.grants.forget(ch)
-	return done
 }
