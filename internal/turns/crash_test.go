@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -144,6 +146,8 @@ func dieAt(t *testing.T, policy channel.Policy, dies func(*testing.T, *faultbrok
 		healthy := New(b, opts)
 		work, stop := context.WithCancel(ctx)
 		done := make(chan error, 2)
+		var reaping sync.WaitGroup
+		reaping.Go(func() { healthy.Reap(work, ReapOptions{Log: slog.New(slog.DiscardHandler)}) })
 		for i := range 2 {
 			go func() { done <- serve(work, b, healthy, fmt.Sprint("healthy", i), alone(t, b, healthy, policy)) }()
 		}
@@ -163,6 +167,7 @@ func dieAt(t *testing.T, policy channel.Policy, dies func(*testing.T, *faultbrok
 				t.Errorf("a healthy worker failed: %v", err)
 			}
 		}
+		reaping.Wait()
 	})
 	return calls
 }
@@ -205,8 +210,10 @@ func check(t *testing.T, b broker.Broker, ts *Turns, acked map[string]bool) {
 	if live, err := ts.Live(ctx, "app", "chat"); err != nil || len(live) > 0 {
 		t.Errorf("turns in the queue at the end: %v, %v", live, err)
 	}
-	if s, err := b.Stats(ctx, Queue); err != nil || s.Waiting+s.Leased > 0 {
-		t.Errorf("jobs at the end: %+v, %v", s, err)
+	for _, q := range []string{Queue, Waiting} {
+		if s, err := b.Stats(ctx, q); err != nil || s.Waiting+s.Leased > 0 {
+			t.Errorf("jobs at the end in %s: %+v, %v", q, s, err)
+		}
 	}
 	tree, _, err := ts.tree(ctx, "app", "chat")
 	if err != nil {
