@@ -65,7 +65,7 @@ test("a client's tools, in both APIs", async (t) => {
   // Its output is the next prompt.
   const next = await ai.responses.create({ model: "m", previous_response_id: r.id, input: [{ type: "function_call_output", call_id: "call_1", output: "noon" }] });
   const log = await karez.turn(...where(next));
-  assert.equal(log.prompt.text, "Tool call call_1 returned: noon");
+  assert.deepEqual(JSON.parse(log.prompt.content[0].text), { toolCallId: "call_1", output: "noon" });
   assert.equal(log.prompt.parent, where(r)[1]);
 });
 

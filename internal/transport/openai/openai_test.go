@@ -329,6 +329,24 @@ func TestRequests(t *testing.T) {
 	}
 }
 
+// Results of tools go to the calls that the log has.
+func TestToolResults(t *testing.T) {
+	for _, body := range []string{
+		`{"input":[{"type":"function_call_output","call_id":"c1","output":"noon"}]}`,
+		`{"messages":[{"role":"user","content":"a"},{"role":"tool","tool_call_id":"c1","content":"noon"}]}`,
+	} {
+		q, err := parse([]byte(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := q.prompt("input", false)
+		rs, rest := turn.Results(p.Content)
+		if err != nil || p.Text != "" || len(rest) > 0 || len(rs) != 1 || rs[0].Call != "c1" || string(rs[0].Output) != `"noon"` {
+			t.Errorf("%s: %+v, %v", body, p, err)
+		}
+	}
+}
+
 // A conversation that a client names is the channel's, not the request's.
 func TestNamedConversationKeepsTheLog(t *testing.T) {
 	q, err := parse([]byte(`{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"},{"role":"user","content":"c"}],"metadata":{"channel":"chat:1"}}`))

@@ -140,6 +140,10 @@ func (q *request) prompt(param string, whole bool) (turn.Prompt, error) {
 		last--
 	}
 	switch {
+	case last < len(rest) && !whole: // the log has the calls
+		for _, it := range rest[last:] {
+			p.Content = append(p.Content, it.returned().Content())
+		}
 	case last < len(rest):
 		var b strings.Builder
 		for _, it := range rest[last:] {
@@ -175,6 +179,20 @@ func (q *request) prompt(param string, whole bool) (turn.Prompt, error) {
 
 // result reports whether an item is what a tool returned.
 func (it *item) result() bool { return it.Role == "tool" || it.Type == "function_call_output" }
+
+// returned is what a tool returned as the log has it.
+func (it *item) returned() turn.ToolResult {
+	r := turn.ToolResult{Call: it.CallID, Output: it.Output}
+	if it.Role == "tool" {
+		text, _ := it.said()
+		r.Call = it.ToolCall
+		r.Output, _ = json.Marshal(text) // a string encodes
+	}
+	if len(r.Output) == 0 {
+		r.Output = json.RawMessage("null")
+	}
+	return r
+}
 
 // told is an item as a line of a transcript.
 func (it *item) told() string {
