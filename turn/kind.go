@@ -43,7 +43,3 @@ func (k Kind) Textual() bool {
 // Mergeable reports whether the Data of neighbouring events of this kind join
 // by concatenation.
 func (k Kind) Mergeable() bool { return k.Textual() || k == KindAudio }
-
-// FirstToken reports whether an event of this kind ends a reader's wait for
-// the first token: text or audio, not metadata and not reasoning.
-func (k Kind) FirstToken() bool { return k == KindText || k == KindAudio }

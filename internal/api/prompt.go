@@ -4,7 +4,7 @@ import (
 	"net/http"
 
 	"github.com/karez/karez/internal/gateway"
-	"github.com/karez/karez/internal/transport/native"
+	"github.com/karez/karez/internal/httpio"
 	"github.com/karez/karez/turn"
 )
 
@@ -23,7 +23,7 @@ func (a *API) prompt(w http.ResponseWriter, r *http.Request, by gateway.Caller) 
 	p.User = in.User
 	ctx, cancel := limited(r)
 	defer cancel()
-	asked, err := by.Prompt(ctx, r.PathValue("channel"), p, native.Trace(r))
+	asked, err := by.Prompt(ctx, r.PathValue("channel"), p, httpio.Trace(r))
 	if err != nil {
 		return nil, err
 	}

@@ -5,12 +5,11 @@ import (
 	"fmt"
 )
 
-// The reasons why a token is not taken, and why a request is refused.
+// The reasons why a token is not taken.
 var (
-	ErrExpired   = errors.New("token expired")       // caller: ask for a fresh token
-	ErrNotYet    = errors.New("token not valid yet") // caller: say so; a clock is wrong, or the token was minted for later
-	ErrBadToken  = errors.New("bad token")           // caller: refuse, trying again is no use
-	ErrForbidden = errors.New("not allowed")         // caller: refuse this request, the connection may stay
+	ErrExpired  = errors.New("token expired")       // caller: ask for a fresh token
+	ErrNotYet   = errors.New("token not valid yet") // caller: say so; a clock is wrong, or the token was minted for later
+	ErrBadToken = errors.New("bad token")           // caller: refuse, trying again is no use
 )
 
 // A TokenError says why Verify does not take a token. Reason and Hint are for
@@ -29,20 +28,6 @@ func (e *TokenError) Unwrap() error { return e.Err }
 func bad(hint, format string, args ...any) *TokenError {
 	return &TokenError{Err: ErrBadToken, Reason: fmt.Sprintf(format, args...), Hint: hint}
 }
-
-// A Refusal says what a token does not allow. It wraps ErrForbidden.
-type Refusal struct {
-	Verb    Verb
-	App     string
-	Channel string
-	Hint    string
-}
-
-func (e *Refusal) Error() string {
-	return fmt.Sprintf("%v: %s on channel %q of app %q", ErrForbidden, clip(e.Verb), clip(e.Channel), clip(e.App))
-}
-
-func (e *Refusal) Unwrap() error { return ErrForbidden }
 
 // clip shortens what came from outside.
 func clip(s string) string {

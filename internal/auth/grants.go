@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -41,7 +40,7 @@ type Grants struct {
 	Name     string    // to show; may be empty
 	TokenID  string    // the claim jti; may be empty
 	IssuedAt time.Time // zero if the token does not say
-	Expires  time.Time // zero: never (Anonymous)
+	Expires  time.Time // zero: never
 
 	exact    map[string]verbSet // by name of channel
 	prefixes []prefixRule       // one for each pattern with a '*'
@@ -52,14 +51,6 @@ type verbSet uint16
 type prefixRule struct {
 	prefix string
 	verbs  verbSet
-}
-
-// Anonymous returns grants without a token, for development: everything but
-// manage on every channel of app. The caller makes up user.
-func Anonymous(app, user string) *Grants {
-	g := &Grants{App: app, User: user}
-	g.prefixes = []prefixRule{{"", bit(Read) | bit(Prompt) | bit(Cancel) | bit(Publish) | bit(Presence)}}
-	return g
 }
 
 // May reports whether v is allowed on a channel. The channel EveryChannel asks
@@ -79,25 +70,6 @@ func (g *Grants) May(v Verb, app, channel string) bool {
 		}
 	}
 	return false
-}
-
-// Decide is May with a reason: nil, or a *Refusal.
-func (g *Grants) Decide(v Verb, app, channel string) error {
-	if g.May(v, app, channel) {
-		return nil
-	}
-	e := &Refusal{Verb: v, App: app, Channel: channel}
-	switch {
-	case g == nil:
-		e.Hint = "connect with a token"
-	case bit(v) == 0:
-		e.Hint = "the verbs are " + strings.Join(Verbs(), ", ")
-	case app != g.App:
-		e.Hint = "a token is good for one app"
-	default:
-		e.Hint = fmt.Sprintf("mint a token whose channels claim has %q: [%q]", clip(channel), v)
-	}
-	return e
 }
 
 // bit returns the set of one verb; 0 for a word that is none.

@@ -13,6 +13,7 @@ package refusal
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -20,6 +21,7 @@ import (
 	"time"
 
 	"github.com/karez/karez/internal/auth"
+	"github.com/karez/karez/internal/gateway"
 	"github.com/karez/karez/internal/turns"
 	"github.com/karez/karez/turn"
 	"github.com/karez/karez/wire"
@@ -107,6 +109,9 @@ func own(err, sentinel error) string {
 func hint(err error, table string) string {
 	if e := (*auth.TokenError)(nil); errors.As(err, &e) && e.Hint != "" {
 		return e.Hint
+	}
+	if e := (*gateway.ForbiddenError)(nil); errors.As(err, &e) {
+		return fmt.Sprintf("ask for a token whose claim channels has %q: [%q]", e.Channel, e.Verb)
 	}
 	if e := (*turn.FieldError)(nil); errors.As(err, &e) && e.Hint != "" {
 		return e.Hint

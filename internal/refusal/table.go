@@ -40,7 +40,6 @@ var table = []row{
 	{auth.ErrExpired, wire.CodeExpired, "", "get a fresh token", 0},
 	{auth.ErrNotYet, wire.CodeUnauthorized, "", "wait, or compare the clocks", 0},
 	{auth.ErrBadToken, wire.CodeUnauthorized, "", "get a token that this server takes", 0},
-	{auth.ErrForbidden, wire.CodeForbidden, "", "ask for a token that allows it", 0},
 	{turn.ErrBadID, wire.CodeBadRequest, "", "", 0},
 	{turn.ErrBadField, wire.CodeBadRequest, "", "", 0},
 	{turns.ErrNoTurn, wire.CodeNotFound, "", "", 0},

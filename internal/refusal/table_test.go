@@ -24,7 +24,7 @@ import (
 
 // sentinels are the errors below this package, by the name of their variable.
 var sentinels = map[string]error{
-	"auth.ErrBadToken": auth.ErrBadToken, "auth.ErrExpired": auth.ErrExpired, "auth.ErrForbidden": auth.ErrForbidden, "auth.ErrNotYet": auth.ErrNotYet,
+	"auth.ErrBadToken": auth.ErrBadToken, "auth.ErrExpired": auth.ErrExpired, "auth.ErrNotYet": auth.ErrNotYet,
 	"broker.ErrAhead": broker.ErrAhead, "broker.ErrClosed": broker.ErrClosed, "broker.ErrConflict": broker.ErrConflict, "broker.ErrEnded": broker.ErrEnded,
 	"broker.ErrExists": broker.ErrExists, "broker.ErrFenced": broker.ErrFenced, "broker.ErrGap": broker.ErrGap, "broker.ErrLeaseLost": broker.ErrLeaseLost,
 	"broker.ErrMalformed": broker.ErrMalformed, "broker.ErrNotFound": broker.ErrNotFound, "broker.ErrTooLarge": broker.ErrTooLarge,
@@ -166,6 +166,14 @@ func TestBusyNamesTheTurn(t *testing.T) {
 func TestTokenErrorKeepsItsHint(t *testing.T) {
 	e := Explain(&auth.TokenError{Err: auth.ErrExpired, Reason: "it was valid until noon", Hint: "look at the clock"})
 	if e.Code != wire.CodeExpired || e.Hint != "look at the clock" || !strings.Contains(e.Message, "noon") {
+		t.Errorf("%+v", e)
+	}
+}
+
+// A refusal for want of a verb says which, and how the token would have to look.
+func TestForbiddenSaysWhatIsMissing(t *testing.T) {
+	e := Explain(fmt.Errorf("x: %w", &gateway.ForbiddenError{Verb: gateway.Prompt, Channel: "chat:42"}))
+	if e.Code != wire.CodeForbidden || !strings.Contains(e.Message, "prompt on channel") || !strings.Contains(e.Hint, `"chat:42": ["prompt"]`) {
 		t.Errorf("%+v", e)
 	}
 }

@@ -68,16 +68,9 @@ const maxControl = 100
 // Subprotocol returns the subprotocol chosen in the handshake, or "".
 func (c *Conn) Subprotocol() string { return c.protocol }
 
-// RemoteAddr returns the peer's address as the listener knows it.
-func (c *Conn) RemoteAddr() net.Addr { return c.nc.RemoteAddr() }
-
 // LastSeen returns when bytes last came from the peer, or when it last
 // acknowledged some that had been waiting.
 func (c *Conn) LastSeen() time.Time { return c.g.start.Add(time.Duration(c.seen.Load())) }
-
-// Queued returns how many bytes the socket has not taken yet: at most what one
-// TryWrite passed, and a few control frames.
-func (c *Conn) Queued() int { return c.out.queued() }
 
 // Serve hands what comes from now on to h. It is called once, soon after
 // Upgrade, and returns at once. If Close came before it, h.Closed is called

@@ -143,13 +143,6 @@ func (g *Group) remove(c *Conn) {
 	g.wg.Done()
 }
 
-// Len returns how many connections there are.
-func (g *Group) Len() int {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.n
-}
-
 // Close refuses new connections, closes all that there are with 1001, and
 // returns when their handlers know. When ctx ends first it hangs up on those
 // that remain, and returns ctx's error.

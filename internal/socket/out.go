@@ -47,12 +47,6 @@ func (o *out) full(wants bool) bool {
 	return true
 }
 
-func (o *out) queued() int {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return len(o.rest) - o.off
-}
-
 // put writes bufs or keeps a copy of what the socket does not take. It takes
 // all or returns an error, after which the connection is of no use.
 func (o *out) put(bufs [][]byte) error {

@@ -118,9 +118,7 @@ func declared(r *http.Request, base version) version {
 // refuse answers a request that was not carried out: the SDK shows the body.
 func (t *Transport) refuse(w http.ResponseWriter, err error) {
 	p := answer.Explain(err)
-	if p.Status == http.StatusInternalServerError {
-		t.log.Error("chat request", "err", err)
-	}
+	p.Log(t.log, "chat request")
 	p.Head(w.Header())
 	http.Error(w, p.Error(), p.Status)
 }

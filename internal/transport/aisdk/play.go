@@ -74,9 +74,7 @@ func (t *Transport) run(ctx context.Context, rd *answer.Reader, v view, to sink)
 		return err
 	}
 	e := answer.Explain(err)
-	if e.Status == http.StatusInternalServerError {
-		t.log.Error("stream turn", "channel", v.channel, "turn", v.turn, "err", err)
-	}
+	e.Log(t.log, "stream turn", "channel", v.channel, "turn", v.turn)
 	text := e.Error()
 	to.chunk(p.seen, &chunk{Type: "error", Error: &text})
 	return to.flush()

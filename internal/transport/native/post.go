@@ -33,7 +33,7 @@ func (t *Transport) serveCommand(w http.ResponseWriter, r *http.Request) {
 		t.write(w, t.failure(id, err))
 		return
 	}
-	t.write(w, t.serve(r.Context(), t.g.Caller(who, session), cmd, Trace(r)))
+	t.write(w, t.serve(r.Context(), t.g.Caller(who, session), cmd, httpio.Trace(r)))
 }
 
 // sessionHeader names the session of the stream that belongs to a posted
@@ -66,21 +66,6 @@ func (t *Transport) serve(ctx context.Context, by gateway.Caller, c *wire.Comman
 		return t.failure(c.ID, err, "type", c.Type, "channel", c.Channel)
 	}
 	return f
-}
-
-// Trace returns the W3C traceparent of a request, or "" if there is none, or
-// none that a worker could hand on (Trace Context, 3.2.2).
-func Trace(r *http.Request) string {
-	tp := r.Header.Get("Traceparent")
-	if len(tp) != 55 || tp[2] != '-' || tp[35] != '-' || tp[52] != '-' || tp[:2] == "ff" {
-		return ""
-	}
-	for i := range len(tp) {
-		if c := tp[i]; i != 2 && i != 35 && i != 52 && (c < '0' || c > '9') && (c < 'a' || c > 'f') {
-			return ""
-		}
-	}
-	return tp
 }
 
 // postable refuses commands that only mean something on a connection.

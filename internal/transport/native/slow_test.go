@@ -78,9 +78,9 @@ func TestDeafClient(t *testing.T) {
 		say(t, ws, `{"id":2,"type":"ping"}`)
 	}
 	r.kick("ada")
-	for end := time.Now().Add(late); r.tr.group.Len() > 0; {
+	for end := time.Now().Add(late); len(r.tr.all()) > 0; {
 		if time.Now().After(end) {
-			t.Fatalf("%d connections are left", r.tr.group.Len())
+			t.Fatalf("%d connections are left", len(r.tr.all()))
 		}
 		time.Sleep(time.Millisecond)
 	}

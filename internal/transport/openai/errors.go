@@ -38,9 +38,7 @@ func errorObject(p *answer.Problem) object {
 // refuse answers a request that was not carried out.
 func (t *Transport) refuse(w http.ResponseWriter, err error) {
 	p := answer.Explain(err)
-	if p.Status == http.StatusInternalServerError && p.Code == "internal" {
-		t.log.Error("openai request", "err", err)
-	}
+	p.Log(t.log, "openai request")
 	p.Head(w.Header())
 	write(w, p.Status, object{"error": errorObject(p)})
 }

@@ -3,7 +3,7 @@
 ! connect 1 ada
 < {"type":"welcome","session":"s-1","user":"ada","ping":15000,"limits":{"command":1048576,"signal":16384,"follows":256}}
 > {"id":1,"type":"follow","channel":"chat:99"}
-< {"id":1,"type":"error","error":{"code":"forbidden","message":"not allowed by the token: read on channel \"chat:99\"","hint":"ask for a token that allows it"}}
+< {"id":1,"type":"error","error":{"code":"forbidden","message":"not allowed by the token: read on channel \"chat:99\"","hint":"ask for a token whose claim channels has \"chat:99\": [\"read\"]"}}
 > {"id":2,"type":"follow","channel":"chat:42","from":"yesterday"}
 < {"id":2,"type":"error","error":{"code":"bad_request","message":"follow: from is missing or not allowed","hint":"leave it out to follow after a place, or say now or snapshot"}}
 > {"id":3,"type":"follow","channel":"chat:42","turn":"@m-1"}

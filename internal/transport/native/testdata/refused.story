@@ -6,15 +6,15 @@
 > {"id":2,"channel":"chat:42"}
 < {"id":2,"type":"error","error":{"code":"bad_request","message":"a command: type is missing or not allowed","hint":"every command names its type: follow, prompt, …"}}
 > {"id":3,"type":"history","channel":"chat:99"}
-< {"id":3,"type":"error","error":{"code":"forbidden","message":"not allowed by the token: read on channel \"chat:99\"","hint":"ask for a token that allows it"}}
+< {"id":3,"type":"error","error":{"code":"forbidden","message":"not allowed by the token: read on channel \"chat:99\"","hint":"ask for a token whose claim channels has \"chat:99\": [\"read\"]"}}
 > {"id":4,"type":"prompt","channel":"chat:99","prompt":{"message":"m-1","text":"x"}}
-< {"id":4,"type":"error","error":{"code":"forbidden","message":"not allowed by the token: prompt on channel \"chat:99\"","hint":"ask for a token that allows it"}}
+< {"id":4,"type":"error","error":{"code":"forbidden","message":"not allowed by the token: prompt on channel \"chat:99\"","hint":"ask for a token whose claim channels has \"chat:99\": [\"prompt\"]"}}
 > {"id":5,"type":"cancel","channel":"chat:99","turn":"t1"}
-< {"id":5,"type":"error","error":{"code":"forbidden","message":"not allowed by the token: cancel on channel \"chat:99\"","hint":"ask for a token that allows it"}}
+< {"id":5,"type":"error","error":{"code":"forbidden","message":"not allowed by the token: cancel on channel \"chat:99\"","hint":"ask for a token whose claim channels has \"chat:99\": [\"cancel\"]"}}
 > {"id":6,"type":"publish","channel":"chat:99","name":"x"}
-< {"id":6,"type":"error","error":{"code":"forbidden","message":"not allowed by the token: publish on channel \"chat:99\"","hint":"ask for a token that allows it"}}
+< {"id":6,"type":"error","error":{"code":"forbidden","message":"not allowed by the token: publish on channel \"chat:99\"","hint":"ask for a token whose claim channels has \"chat:99\": [\"publish\"]"}}
 > {"id":7,"type":"signal","channel":"chat:99","name":"x"}
-< {"id":7,"type":"error","error":{"code":"forbidden","message":"not allowed by the token: publish on channel \"chat:99\"","hint":"ask for a token that allows it"}}
+< {"id":7,"type":"error","error":{"code":"forbidden","message":"not allowed by the token: publish on channel \"chat:99\"","hint":"ask for a token whose claim channels has \"chat:99\": [\"publish\"]"}}
 > {"id":8,"type":"history","channel":""}
 < {"id":8,"type":"error","error":{"code":"bad_request","message":"history: bad id: a channel name has 1 to 200 bytes, this one has 0","hint":"channel names the conversation: chat:42"}}
 > {"id":9,"type":"history","channel":"a\u0007b"}
