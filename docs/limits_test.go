@@ -21,7 +21,7 @@ import (
 var bounded = []string{
 	"wire", "turn", "channel", "broker", "internal/auth", "internal/turns", "internal/presence", "internal/gateway", "internal/socket",
 	"internal/transport/native", "internal/transport/pusher", "internal/transport/pusher/apps", "internal/transport/pusher/occupancy", "internal/transport/pusher/rest",
-	"internal/httpio", "internal/api", "internal/server", "worker", "worker/stream", "broker/membroker", "broker/redisbroker",
+	"internal/transport/aisdk", "internal/transport/openai", "internal/httpio", "internal/api", "internal/server", "worker", "worker/stream", "broker/membroker", "broker/redisbroker",
 }
 
 // inner are constants that bound nothing which anybody could meet: header
