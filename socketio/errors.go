@@ -35,3 +35,6 @@ const (
 	ReasonParse     = "parse error"
 	ReasonShutdown  = "server shutting down"
 )
+
+// Reserved reports whether an event cannot have this name.
+func Reserved(name string) bool { return reserved[name] }

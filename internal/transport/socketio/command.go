@@ -31,6 +31,8 @@ type request struct {
 	Data    json.RawMessage     `json:"data"`
 	State   string              `json:"state"` // join
 	Info    json.RawMessage     `json:"info"`
+	Event   string              `json:"event"` // client event
+	echo    bool
 
 	Text    string          `json:"text"`
 	Content []turn.Content  `json:"content"`
@@ -71,6 +73,7 @@ var commands = map[string]command{
 	"follow": follow, "unfollow": unfollow, "prompt": prompt, "edit": edit, "regenerate": regenerate, "cancel": cancel,
 	"history": history, "publish": publish, "signal": signal, "pace": pace, "renew": renew,
 	"join": join, "leave": leave, "state": state,
+	"subscribe": subscribe, "unsubscribe": unsubscribe, "client event": whisper,
 }
 
 // serve runs a command and acknowledges it, if the client wants to know.
@@ -119,7 +122,7 @@ func follow(ctx context.Context, v *viewer, r *request) (out reply, err error) {
 	if err := r.check(wire.CmdFollow, turn.Prompt{}); err != nil {
 		return out, err
 	}
-	p, f := &place{channel: r.Channel, whole: r.Turn == ""}, gateway.Follow{Channel: r.Channel, Turn: r.Turn, After: r.After, Turns: r.Turns, Limit: r.Limit, Pace: paceOf(r.Pace)}
+	p, f := &place{channel: r.Channel, whole: r.Turn == "", echo: r.echo}, gateway.Follow{Channel: r.Channel, Turn: r.Turn, After: r.After, Turns: r.Turns, Limit: r.Limit, Pace: paceOf(r.Pace)}
 	if r.From == wire.FromNow && r.Turn == "" {
 		if f.After, f.Turns, err = v.now(ctx, r.Channel); err != nil {
 			return out, err

@@ -16,13 +16,15 @@ import (
 //
 //	key ! channel ! after ! turn ! seq ! turn ! seq , channel ! …
 //
-// after is "-" where only turns are followed, numbers are in base 36. key ties
+// after is "-" where only turns are followed, and begins with "~" where the
+// reader is Laravel Echo; numbers are in base 36. key ties
 // it to the pid it belongs to.
 //
 // A place is where a client is in one channel.
 type place struct {
 	channel string
 	whole   bool     // the channel is followed, not only turns of it
+	echo    bool     // its reader is Laravel Echo, see echo.go
 	after   turn.Seq // of its timeline
 	turns   []at     // in the order in which they began
 	text    string   // encoded; "" after a change
@@ -107,10 +109,14 @@ func (p *place) encoded() string {
 	}
 	var b strings.Builder
 	escape(&b, p.channel)
+	b.WriteByte('!')
+	if p.echo {
+		b.WriteByte('~')
+	}
 	if p.whole {
-		b.WriteString("!" + strconv.FormatUint(uint64(p.after), 36))
+		b.WriteString(strconv.FormatUint(uint64(p.after), 36))
 	} else {
-		b.WriteString("!-")
+		b.WriteByte('-')
 	}
 	for _, a := range p.turns {
 		b.WriteString("!" + a.turn + "!" + strconv.FormatUint(uint64(a.seq), 36))
@@ -206,9 +212,10 @@ func decodePlace(fields []string) (*place, error) {
 	if err != nil || turn.CheckChannel(name) != nil {
 		return nil, errOffset
 	}
-	p := &place{channel: name, whole: fields[1] != "-"}
+	after, echo := strings.CutPrefix(fields[1], "~")
+	p := &place{channel: name, whole: after != "-", echo: echo}
 	if p.whole {
-		if p.after, err = seq(fields[1]); err != nil {
+		if p.after, err = seq(after); err != nil {
 			return nil, err
 		}
 	}

@@ -4,7 +4,8 @@
 // events that a chat needs, and recovery from the logs instead of from memory.
 //
 // Read viewer.go (one client) and offset.go (how it comes back), then codec.go,
-// command.go and errors.go. docs/socketio.md is the reference for clients.
+// command.go, echo.go (Laravel Echo) and errors.go. docs/socketio.md is the
+// reference for clients.
 package socketio
 
 import (
@@ -81,9 +82,12 @@ func (t *Transport) Close() {
 
 // hello is what a client sends to connect.
 type hello struct {
-	Token  string `json:"token"`
-	PID    string `json:"pid"`
-	Offset string `json:"offset"`
+	Token   string `json:"token"`
+	PID     string `json:"pid"`
+	Offset  string `json:"offset"`
+	Headers struct {
+		Authorization string `json:"Authorization"` // as Laravel Echo has it
+	} `json:"headers"`
 }
 
 // connect lets a client in: anew, or where it was.
@@ -124,6 +128,9 @@ func (t *Transport) connect(s *socketio.Socket) error {
 func (t *Transport) identify(ctx context.Context, hs socketio.Handshake) (h hello, who gateway.Identity, err error) {
 	if json.Unmarshal(hs.Auth, &h) != nil {
 		return h, who, errHello
+	}
+	if h.Token == "" {
+		h.Token = strings.TrimPrefix(h.Headers.Authorization, "Bearer ")
 	}
 	if h.Token == "" {
 		h.Token = auth.FromRequest(&http.Request{Header: hs.Header})

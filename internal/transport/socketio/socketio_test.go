@@ -351,7 +351,7 @@ func TestPolling(t *testing.T) {
 }
 
 func FuzzOffset(f *testing.F) {
-	for _, s := range []string{"KEY2", "KEY2!c!0", "KEY2!c%21%2c!a!t1!5!t2!0,d!-!t3!z", "KEY2!", "x", "KEY2!c!1!t"} {
+	for _, s := range []string{"KEY2", "KEY2!c!0", "KEY2!c%21%2c!a!t1!5!t2!0,d!-!t3!z", "KEY2!", "x", "KEY2!c!1!t", "KEY2!private-x!~a!t1!5"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

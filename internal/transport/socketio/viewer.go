@@ -170,7 +170,7 @@ func (v *viewer) turn(l *logState, p *place, b *gateway.Batch) []socketio.Messag
 		if ev.Kind != turn.KindPrompt && !l.started {
 			l.started = true
 			if !ev.Kind.Terminal() && ev.Kind != turn.KindEpoch {
-				ms = append(ms, message(evStarted, turnBody{Turn: l.id.Name, Channel: l.id.Channel, Seq: ev.Start() - 1}, v.offset()))
+				ms = append(ms, v.message(p, evStarted, turnBody{Turn: l.id.Name, Channel: l.id.Channel, Seq: ev.Start() - 1}))
 			}
 		}
 		p.set(l.id.Name, ev.Seq)
@@ -179,10 +179,10 @@ func (v *viewer) turn(l *logState, p *place, b *gateway.Batch) []socketio.Messag
 			v.prune()
 		}
 		if binary(ev) {
-			ms = append(ms, message(nameOf(ev), attached(l.id, ev), v.offset()))
+			ms = append(ms, v.message(p, nameOf(ev), attached(l.id, ev)))
 			continue
 		}
-		ms = append(ms, message(nameOf(ev), json.RawMessage(bodies[i]), v.offset()))
+		ms = append(ms, v.message(p, nameOf(ev), json.RawMessage(bodies[i])))
 	}
 	return ms
 }
@@ -205,6 +205,15 @@ func message(event string, body any, offset string) socketio.Message {
 	return socketio.Message{Event: event, Args: []any{body, offset}}
 }
 
+// message makes a message about a channel, with the offset that stands after
+// it.
+func (v *viewer) message(p *place, event string, body any) socketio.Message {
+	if p.echo {
+		return socketio.Message{Event: event, Args: []any{p.channel, body, v.offset()}}
+	}
+	return message(event, body, v.offset())
+}
+
 // timeline makes messages of a timeline's events.
 func (v *viewer) timeline(l *logState, p *place, b *gateway.Batch) []socketio.Message {
 	bodies := b.Bodies(bodyKey{}, func(ev *turn.Event) []byte { return encodeTimeline(l.id, ev) })
@@ -215,7 +224,11 @@ func (v *viewer) timeline(l *logState, p *place, b *gateway.Batch) []socketio.Me
 		if name := concerns(ev); name != "" {
 			p.begin(name, ev.Kind == channel.KindTurn) // its cursor follows this batch
 		}
-		ms = append(ms, message(timelineName(ev), json.RawMessage(bodies[i]), v.offset()))
+		if p.echo && timelineName(ev) == evCustom {
+			ms = append(ms, v.message(p, echoName(ev.Name), echoData(ev.Data)))
+			continue
+		}
+		ms = append(ms, v.message(p, timelineName(ev), json.RawMessage(bodies[i])))
 	}
 	return ms
 }
@@ -258,6 +271,9 @@ func (v *viewer) prune() {
 func (v *viewer) Present(r *gateway.Roster) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if p := v.place(r.Channel); p != nil && p.echo {
+		return full(v.s.TryEmit(v.echoRoster(p, r)...))
+	}
 	return full(v.s.TryEmit(message(evPresence, encodeRoster(r), v.offset())))
 }
 
@@ -265,6 +281,10 @@ func (v *viewer) Present(r *gateway.Roster) error {
 func (v *viewer) Signal(s gateway.Signal) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if p := v.place(s.Channel); p != nil && p.echo {
+		_ = v.s.TryEmit(v.message(p, echoName(s.Name), echoData(s.Data)))
+		return
+	}
 	_ = v.s.TryEmit(message(evSignal, encodeSignal(s), v.offset()))
 }
 
