@@ -5,11 +5,11 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 
 	"github.com/karez/karez/internal/answer"
 	"github.com/karez/karez/internal/gateway"
+	"github.com/karez/karez/internal/httpio"
 	"github.com/karez/karez/internal/turns"
 	"github.com/karez/karez/turn"
 )
@@ -21,9 +21,9 @@ func (t *Transport) post(w http.ResponseWriter, r *http.Request) {
 		t.refuse(w, err)
 		return
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, t.opts.MaxBody))
+	body, err := httpio.ReadBody(w, r, t.opts.MaxBody)
 	if err != nil {
-		t.refuse(w, body400(err))
+		t.refuse(w, err)
 		return
 	}
 	q, err := parse(body)
@@ -45,13 +45,6 @@ func (t *Transport) post(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("X-Workflow-Run-Id", answer.ID(runPrefix, a.channel, name))
 	t.play(w, r, rd, view{channel: a.channel, turn: name, v: declared(r, t.base), each: true})
-}
-
-func body400(err error) error {
-	if e := (*http.MaxBytesError)(nil); errors.As(err, &e) {
-		return err
-	}
-	return answer.Bad("the body could not be read: "+err.Error(), "")
 }
 
 // channel is the conversation that a request is about. A client that sends no

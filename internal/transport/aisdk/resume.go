@@ -4,12 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"strconv"
 
 	"github.com/karez/karez/internal/answer"
 	"github.com/karez/karez/internal/gateway"
+	"github.com/karez/karez/internal/httpio"
 	"github.com/karez/karez/internal/turns"
 	"github.com/karez/karez/turn"
 )
@@ -168,9 +168,9 @@ func (t *Transport) stop(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var q stopRequest
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 64<<10))
+	body, err := httpio.ReadBody(w, r, 64<<10)
 	if err != nil {
-		t.refuse(w, body400(err))
+		t.refuse(w, err)
 		return
 	}
 	if len(body) > 0 && json.Unmarshal(body, &q) != nil {

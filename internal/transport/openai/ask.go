@@ -4,12 +4,11 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
-	"errors"
-	"io"
 	"net/http"
 
 	"github.com/karez/karez/internal/answer"
 	"github.com/karez/karez/internal/gateway"
+	"github.com/karez/karez/internal/httpio"
 )
 
 // A place is where a request's turn stands.
@@ -22,12 +21,9 @@ type place struct {
 
 // read takes the body of a request.
 func (t *Transport) read(w http.ResponseWriter, r *http.Request) (*request, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, t.opts.MaxBody))
+	body, err := httpio.ReadBody(w, r, t.opts.MaxBody)
 	if err != nil {
-		if e := (*http.MaxBytesError)(nil); errors.As(err, &e) {
-			return nil, err
-		}
-		return nil, answer.Bad("the body could not be read: "+err.Error(), "")
+		return nil, err
 	}
 	return parse(body)
 }

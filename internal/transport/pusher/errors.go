@@ -7,6 +7,7 @@ import (
 	"github.com/karez/karez/broker"
 	"github.com/karez/karez/internal/gateway"
 	"github.com/karez/karez/internal/presence"
+	"github.com/karez/karez/internal/refusal"
 	"github.com/karez/karez/internal/turns"
 	"github.com/karez/karez/turn"
 )
@@ -86,11 +87,10 @@ func find(err error) (row, bool) {
 
 // explain is what a client is told of err.
 func explain(err error) string {
-	if e := (*turns.BusyError)(nil); errors.As(err, &e) {
-		return e.Error()
+	for _, own := range []error{errSlow, errFormat, errProof} {
+		if errors.Is(err, own) {
+			return err.Error()
+		}
 	}
-	if _, known := find(err); !known {
-		return "the server failed; its log says more"
-	}
-	return err.Error()
+	return refusal.Explain(err).Message
 }

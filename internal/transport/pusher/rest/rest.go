@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/karez/karez/internal/gateway"
+	told "github.com/karez/karez/internal/refusal"
 	"github.com/karez/karez/internal/transport/pusher/apps"
 	"github.com/karez/karez/internal/transport/pusher/occupancy"
 )
@@ -112,12 +113,10 @@ func (t *API) explainREST(r *http.Request, err error) (int, string) {
 	if e := (*restError)(nil); errors.As(err, &e) {
 		return e.status, e.text
 	}
-	status, known := statusOf(err)
-	if !known {
-		t.log.Error("answer request", "path", r.URL.Path, "err", err)
-		return status, "the server failed; its log says more"
-	}
-	return status, err.Error()
+	e := told.Explain(err)
+	e.Log(t.log, "answer request", "path", r.URL.Path)
+	status, _ := statusOf(err)
+	return status, e.Message
 }
 
 // admitCall checks who calls.
