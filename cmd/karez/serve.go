@@ -14,6 +14,7 @@ import (
 	"github.com/karez/karez/internal/api"
 	"github.com/karez/karez/internal/auth"
 	"github.com/karez/karez/internal/gateway"
+	"github.com/karez/karez/internal/selftest"
 	"github.com/karez/karez/internal/server"
 	"github.com/karez/karez/internal/transport/aisdk"
 	"github.com/karez/karez/internal/transport/native"
@@ -31,6 +32,7 @@ type serveCmd struct {
 	keyFlags
 	turnFlags
 	pusherFlags
+	Selftest bool `help:"Serve the application of public protocol suites in place of the Socket.IO chat (docs/socketio.md)."`
 }
 
 // doorFlags say where a gateway listens and whom it lets in.
@@ -80,7 +82,7 @@ func (c *serveCmd) Run(ctx context.Context, log *slog.Logger) error {
 	o := c.turnFlags.options()
 	o.Webhooks = c.Webhooks
 	t := turns.New(b, o)
-	n, err := newNode(t, nodeOptions{node: c.Node, door: c.doorFlags, auth: c.keyFlags.options(keys), pusher: apps, log: log})
+	n, err := newNode(t, nodeOptions{node: c.Node, door: c.doorFlags, auth: c.keyFlags.options(keys), pusher: apps, self: c.Selftest, log: log})
 	if err != nil {
 		return err
 	}
@@ -91,12 +93,9 @@ func (c *serveCmd) Run(ctx context.Context, log *slog.Logger) error {
 // A node is a gateway with its transports and its door.
 type node struct {
 	gateway *gateway.Gateway
-	native  *native.Transport
-	pusher  *pusher.Transport
-	socket  *socketio.Transport
-	aisdk   *aisdk.Transport
 	server  *server.Server
 	turns   *turns.Turns
+	ends    []func() // of the transports, whose sessions end with the gateway
 	log     *slog.Logger
 }
 
@@ -108,6 +107,7 @@ type nodeOptions struct {
 	pusher []pusher.App
 	guest  func(*http.Request) (token string) // for clients that bring none; nil: they are refused
 	pages  func(*http.ServeMux)
+	self   bool // serve the self-test application in place of the Socket.IO chat
 	log    *slog.Logger
 }
 
@@ -123,22 +123,27 @@ func newNode(t *turns.Turns, o nodeOptions) (*node, error) {
 	}
 	who := identify(verify)
 	n := &node{gateway: g, turns: t, log: o.log}
-	n.native = native.New(g, who, native.Options{Log: o.log})
-	if n.pusher, err = pusher.New(g, pusher.Options{Apps: o.pusher, Log: o.log}); err != nil {
-		g.Close()
-		n.native.Close()
+	mux := http.NewServeMux()
+	nat := native.New(g, who, native.Options{Log: o.log})
+	n.add(mux, nat, nat.Close)
+	pus, err := pusher.New(g, pusher.Options{Apps: o.pusher, Log: o.log})
+	if err != nil {
+		n.close()
 		return nil, err
 	}
-	n.socket = socketio.New(g, who, socketio.Options{Log: o.log})
-	mux := http.NewServeMux()
-	n.native.Register(mux)
-	n.pusher.Register(mux)
-	n.socket.Register(mux)
-	api.New(g, who, o.log).Register(mux)
+	n.add(mux, pus, pus.Close)
+	if o.self {
+		app := selftest.New(selftest.Options{Log: o.log})
+		n.add(mux, app, func() { _ = app.Close(context.Background()) }) // it ends its connections, and has nothing else
+	} else {
+		sio := socketio.New(g, who, socketio.Options{Log: o.log})
+		n.add(mux, sio, sio.Close)
+	}
 	guest := guests(who, o.guest)
-	n.aisdk = aisdk.New(g, who, aisdk.Options{Anonymous: guest, Log: o.log})
-	n.aisdk.Register(mux)
+	ai := aisdk.New(g, who, aisdk.Options{Anonymous: guest, Log: o.log})
+	n.add(mux, ai, ai.Close)
 	openai.New(g, who, openai.Options{Anonymous: guest, Log: o.log}).Register(mux)
+	api.New(g, who, o.log).Register(mux)
 	if o.pages != nil {
 		o.pages(mux)
 	}
@@ -147,14 +152,24 @@ func newNode(t *turns.Turns, o nodeOptions) (*node, error) {
 		Origins: o.door.AllowOrigin, Local: o.local, Ready: t.Broker().Ping, Log: o.log,
 	})
 	if err != nil {
-		g.Close()
-		n.native.Close()
-		n.pusher.Close()
-		n.socket.Close()
-		n.aisdk.Close()
+		n.close()
 		return nil, err
 	}
 	return n, nil
+}
+
+// add lets a transport serve its routes, until end.
+func (n *node) add(mux *http.ServeMux, t interface{ Register(*http.ServeMux) }, end func()) {
+	t.Register(mux)
+	n.ends = append(n.ends, end)
+}
+
+// close ends the sessions, then what carried them.
+func (n *node) close() {
+	n.gateway.Close()
+	for _, end := range n.ends {
+		end()
+	}
 }
 
 // run serves until ctx ends: no new clients, the sessions closed, then the rest.
@@ -168,10 +183,9 @@ func (n *node) run(ctx context.Context) error {
 	err := n.server.Run(ctx, n.gateway.Close)
 	stop()
 	<-reaping
-	n.native.Close()
-	n.pusher.Close()
-	n.socket.Close()
-	n.aisdk.Close()
+	for _, end := range n.ends {
+		end()
+	}
 	return err
 }
 
