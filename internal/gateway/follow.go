@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/karez/karez/broker"
 	"github.com/karez/karez/channel"
@@ -35,6 +36,7 @@ type Follow struct {
 // follow is what a session keeps of a channel that it follows.
 type follow struct {
 	opened map[string]bool // turns opened before the timeline came to them
+	recent []string        // turns opened as they began, the last ones: an entry may stand twice after a crash
 	pace   Pace
 }
 
@@ -210,6 +212,17 @@ func (s *Session) drop(c *Cursor) {
 	s.g.detach(c)
 }
 
+// recentTurns is how many begun turns a follow remembers. The two entries of
+// one turn stand as close together as a crash and its repair.
+const recentTurns = 64
+
+func (f *follow) note(name string) {
+	if len(f.recent) == recentTurns {
+		f.recent = slices.Delete(f.recent, 0, 1)
+	}
+	f.recent = append(f.recent, name)
+}
+
 // followBegun opens the turns that a timeline's events begin. step calls it.
 func (s *Session) followBegun(tl turn.ID, evs []turn.Event) {
 	for _, ev := range evs {
@@ -223,10 +236,11 @@ func (s *Session) followBegun(tl turn.ID, evs []turn.Event) {
 		id := turn.NewID(tl.App, tl.Channel, b.Turn)
 		s.mu.Lock()
 		f := s.rooms[room{tl.App, tl.Channel}]
-		skip := f == nil || f.opened[b.Turn] || s.cursors[id] != nil
+		skip := f == nil || f.opened[b.Turn] || s.cursors[id] != nil || slices.Contains(f.recent, b.Turn)
 		var p Pace
 		if f != nil {
 			delete(f.opened, b.Turn)
+			f.note(b.Turn)
 			p = f.pace
 		}
 		s.mu.Unlock()

@@ -696,3 +696,28 @@ func TestReaderAheadHarmsNobody(t *testing.T) {
 		}
 	})
 }
+
+// A turn whose beginning stands twice on its timeline is shown once.
+func TestTurnBegunTwiceIsShownOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := node(t, Options{})
+		v := newViewer(t, g, ann())
+		watch(t, v, Follow{})
+		a := begin(t, g, "t1")
+		entry := turn.Event{Kind: "turn", Data: []byte(`{"turn":"t1"}`)}
+		timeline := turn.Timeline("app", "chat")
+		if _, err := g.b.Append(context.Background(), timeline, 0, 0, entry); err != nil {
+			t.Fatal(err)
+		}
+		a.text("once")
+		a.end()
+		synctest.Wait()
+		if _, err := g.b.Append(context.Background(), timeline, 0, 0, entry); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if v.text(a.id) != "once" || v.at[timeline] != 2 {
+			t.Errorf("shown %q, the timeline through %d", v.text(a.id), v.at[timeline])
+		}
+	})
+}
