@@ -123,13 +123,14 @@ func list(t *testing.T) []pkg {
 	}
 }
 
-// A token passes through these; the README names them in this order.
-var wayOfAToken = []string{
-	"worker/run.go",
-	"broker/redisbroker/append.go",
-	"internal/gateway/feed.go",
-	"internal/gateway/session.go",
-	"internal/transport/native/write.go",
+// A token passes through these; the README names them in this order. Each
+// holds the call that hands it on.
+var wayOfAToken = []struct{ file, call string }{
+	{"worker/run.go", "r.append("},                        // author.go calls the broker
+	{"broker/redisbroker/append.go", "appendScript, keysOf"}, // which publishes; the watch wakes the feed
+	{"internal/gateway/feed.go", "c.s.wake(c)"},           // the session's pool
+	{"internal/gateway/session.go", "conn.Deliver("},      // a transport
+	{"internal/transport/native/write.go", "TryWrite("},   // the socket
 }
 
 func TestWayOfATokenIsFiveFiles(t *testing.T) {
@@ -140,12 +141,13 @@ func TestWayOfATokenIsFiveFiles(t *testing.T) {
 		}
 		rest := string(text)
 		for _, f := range wayOfAToken {
-			if _, err := os.Stat(filepath.Join("..", f)); err != nil {
-				t.Error(err)
+			code, err := os.ReadFile(filepath.Join("..", f.file))
+			if err != nil || !bytes.Contains(code, []byte(f.call)) {
+				t.Errorf("%s does not hand a token on by %q: %v", f.file, f.call, err)
 			}
-			_, after, ok := strings.Cut(rest, f)
+			_, after, ok := strings.Cut(rest, f.file)
 			if !ok {
-				t.Errorf("%s does not name %s, or not in the order of the way", page, f)
+				t.Errorf("%s does not name %s, or not in the order of the way", page, f.file)
 				continue
 			}
 			rest = after

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"errors"
+	"io"
 	"sync"
 	"time"
 
@@ -241,6 +242,55 @@ func (s *Session) again(c reader) {
 		m.ready = true
 		s.ready = append(s.ready, c)
 	}
+}
+
+// step gives the reader what comes next. The pool runs it when the feed has
+// grown and the connection can take more, never twice at once for one session.
+// It alone moves c.at, and only past what Deliver has taken. more reports that
+// there may be something else to give at once.
+func (c *Cursor) step() (more bool, err error) {
+	if !c.told {
+		if err := c.s.conn.Opened(Log{N: c.n, ID: c.id, At: c.at}); err != nil {
+			return false, err
+		}
+		c.told = true
+	}
+	if why := c.stopped(); why != nil {
+		return false, c.finish(why)
+	}
+	b, err := c.feed.Next(c.at, c.s.g.opts.Frame)
+	if err != nil {
+		return false, c.finish(err)
+	}
+	if b == nil { // at the tail: the feed wakes us
+		return false, nil
+	}
+	if err := c.s.conn.Deliver(c.n, b); err != nil { // ErrFull: the connection wakes us
+		return false, err
+	}
+	c.at = b.To
+	if c.turns {
+		c.s.followBegun(c.id, b.Events)
+	}
+	return true, nil
+}
+
+func (c *Cursor) stopped() error {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	return c.why
+}
+
+// finish tells the reader that nothing more comes, and why.
+func (c *Cursor) finish(why error) error {
+	if why == io.EOF {
+		why = nil
+	}
+	if err := c.s.conn.Ended(Log{N: c.n, ID: c.id, At: c.at}, why); err != nil {
+		return err
+	}
+	c.s.drop(c)
+	return nil
 }
 
 // Close ends the session and its connection. Turns go on (design: 4).
