@@ -131,7 +131,8 @@ func (t *Turns) restore(ctx context.Context, id turn.ID, p payload) error {
 
 // tendFirst looks after the first turn of a queue, for those that wait for it:
 // it settles one that has ended, closes one whose author is silent and has no
-// lease, and drops one of which nothing is left.
+// lease, gives one that nobody claims its job again, and drops one of which
+// nothing is left.
 func (t *Turns) tendFirst(ctx context.Context, app, ch string, q channel.Queued, idle time.Duration) error {
 	id := turn.NewID(app, ch, q.Turn)
 	info, err := t.b.Info(ctx, id)
@@ -142,6 +143,10 @@ func (t *Turns) tendFirst(ctx context.Context, app, ch string, q channel.Queued,
 	if info.Ended && q.Job == "" {
 		return t.Finish(ctx, id)
 	}
+	foreign := q.Job == "" && info.Epoch == 0 && info.Top > 1 // more than a prompt
+	if q.Job != "" && !info.Ended && !lost {
+		return nil // a worker has it
+	}
 	now := time.Now()
 	since := now.UnixMilli()
 	err = t.update(ctx, app, ch, func(r *channel.Record) (changed bool) {
@@ -149,7 +154,6 @@ func (t *Turns) tendFirst(ctx context.Context, app, ch string, q channel.Queued,
 		return changed
 	})
 	stood := now.Sub(time.UnixMilli(since))
-	foreign := q.Job == "" && info.Epoch == 0 && info.Top > 1 // more than a prompt
 	switch {
 	case err != nil:
 		return err
@@ -159,14 +163,33 @@ func (t *Turns) tendFirst(ctx context.Context, app, ch string, q channel.Queued,
 		return nil // it is being accepted
 	case info.Ended && stood >= lostAfter:
 		return t.Finish(ctx, id) // the worker that has claimed it does not come back to it
-	case !info.Ended && stood >= idle && (q.Own || foreign):
+	case info.Ended || stood < idle:
+		return nil
+	case q.Own || foreign:
 		why, _, err := t.Silent(ctx, id, info.Top, idle)
 		if err == nil && why != nil {
 			_, err = t.Close(ctx, id, turn.KindError, why)
 		}
 		return err
 	}
-	return nil
+	return t.giveAgain(ctx, id, now)
+}
+
+// giveAgain gives a job to the first turn of a queue that nobody has claimed
+// for so long that its own may be lost. If it only waits for a worker, one of
+// the two is dropped.
+func (t *Turns) giveAgain(ctx context.Context, id turn.ID, now time.Time) error {
+	p, err := t.asked(ctx, id)
+	if err == nil {
+		err = t.give(ctx, id, p)
+	}
+	if err != nil {
+		return err
+	}
+	return t.update(ctx, id.App, id.Channel, func(r *channel.Record) bool {
+		r.First.Since = now.UnixMilli()
+		return r.First.Turn == id.Name
+	})
 }
 
 // drop takes a turn from the record of which nothing is left.

@@ -139,10 +139,10 @@ func TestOwnTurnThatWaitsForAPerson(t *testing.T) {
 	})
 }
 
-// A foreign worker knows nothing of the record: it writes the end, acknowledges
-// its job and starts nobody.
-func TestForeignWorkerEndsATurn(t *testing.T) {
-	for _, ends := range []bool{true, false} {
+// A foreign worker knows nothing of the record: it writes the end, or falls
+// silent, or says nothing at all, acknowledges its job and starts nobody.
+func TestForeignWorkerLeavesATurn(t *testing.T) {
+	for says, want := range []turn.State{turn.Completed, turn.Failed, turn.Completed} {
 		synctest.Test(t, func(t *testing.T) {
 			b := membroker.New(membroker.Options{})
 			defer b.Close()
@@ -158,10 +158,7 @@ func TestForeignWorkerEndsATurn(t *testing.T) {
 			go func() { _ = serve(ctx, b, ts, "w", func(turn.ID) {}); done <- struct{}{} }()
 			behind(t, b, ts, "m2")
 			evs := []turn.Event{{Kind: turn.KindText, Data: []byte("hi")}, {Kind: turn.KindEnd, Data: []byte(`{}`)}}
-			if !ends {
-				evs = evs[:1] // it falls silent
-			}
-			for _, ev := range evs {
+			for _, ev := range evs[:2-says] {
 				if _, err := b.Append(ctx, job.ID, 0, 0, ev); err != nil {
 					t.Fatal(err)
 				}
@@ -170,8 +167,8 @@ func TestForeignWorkerEndsATurn(t *testing.T) {
 				t.Fatal(err)
 			}
 			completed(t, b, ts, "m2", DefaultIdle+3*tendEvery)
-			if a, err := ts.Answer(ctx, job.ID); err != nil || (a.State == turn.Completed) != ends {
-				t.Errorf("%s, %v", a.State, err)
+			if a, err := ts.Answer(ctx, job.ID); err != nil || a.State != want {
+				t.Errorf("%d: %s, %v", says, a.State, err)
 			}
 			stop()
 			<-done
