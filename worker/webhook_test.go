@@ -65,11 +65,11 @@ func ok(int) int { return http.StatusOK }
 func TestWebhookTellsOfAFinishedTurn(t *testing.T) {
 	bubble(t, func(t *testing.T, p *place) {
 		r := &receiver{status: ok}
+		id := p.prompt("hello") // before the worker, which else may wait a moment for its log
 		stop := work(t, p.b, play(t,
 			scripted.Step{Text: "half "}, scripted.Step{Data: json.RawMessage(`{"x":1}`), Name: "card"},
 			scripted.Step{Bytes: []byte{1, 2, 3}, Media: "audio/pcm"}, scripted.Step{Text: "done"},
 		), worker.Options{Webhook: r.hook()})
-		id := p.prompt("hello")
 		p.ended(id)
 		stop() // which waits for deliveries under way
 		got := r.all()
