@@ -126,11 +126,11 @@ func list(t *testing.T) []pkg {
 // A token passes through these; the README names them in this order. Each
 // holds the call that hands it on.
 var wayOfAToken = []struct{ file, call string }{
-	{"worker/run.go", "r.append("},                        // author.go calls the broker
+	{"worker/run.go", "r.append("},                           // author.go calls the broker
 	{"broker/redisbroker/append.go", "appendScript, keysOf"}, // which publishes; the watch wakes the feed
-	{"internal/gateway/feed.go", "c.s.wake(c)"},           // the session's pool
-	{"internal/gateway/session.go", "conn.Deliver("},      // a transport
-	{"internal/transport/native/write.go", "TryWrite("},   // the socket
+	{"internal/gateway/feed.go", "c.s.wake(c)"},              // the session's pool
+	{"internal/gateway/session.go", "conn.Deliver("},         // a transport
+	{"internal/transport/native/write.go", "TryWrite("},      // the socket
 }
 
 func TestWayOfATokenIsFiveFiles(t *testing.T) {
