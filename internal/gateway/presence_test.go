@@ -253,7 +253,7 @@ func TestNodesAgree(t *testing.T) {
 			}
 		}
 		bob.s.Close(nil)
-		time.Sleep(presence.DefaultLinger)
+		time.Sleep(presence.DefaultLinger + time.Second) // and what it takes to tell the other node
 		ada.see("ada")
 	})
 }
